@@ -1,0 +1,1 @@
+"""ACTS: implements the steps that workflows ask for. May import workflows and workflows.domain."""

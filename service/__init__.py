@@ -1,0 +1,1 @@
+"""SERVES: the edges and the wiring. May import everything to its right: activities, workflows, the domain."""

@@ -1,0 +1,1 @@
+"""HTTP routes: parse, call, return. One file per noun of the contract."""

@@ -1,0 +1,1 @@
+"""DECIDES: deterministic workflows. May import the standard library, temporalio and workflows.domain."""

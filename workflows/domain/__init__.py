@@ -1,0 +1,1 @@
+"""The pure rules of un-closing. May import the standard library only."""
