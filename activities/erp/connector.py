@@ -1,0 +1,173 @@
+"""The port to an ERP: what Unclose asks of every ledger, in the field's own words.
+
+Every call is safe to repeat. Vendor names, SQL, endpoints and vendor errors never leave the file of their
+connector: each translates all its vendor's failures into `Refused` or `Unavailable` of the domain.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Protocol
+
+from workflows.domain.findings import Finding
+from workflows.domain.ledger import Capabilities, CloseState, Module
+from workflows.domain.period import Period
+from workflows.domain.plan import PlanStep
+from workflows.domain.request import ScopeItem
+
+BalanceRow = tuple[str, ...]
+"""One canonical balance row: text fields in a fixed order, amounts with a fixed number of decimals."""
+
+
+@dataclass(frozen=True)
+class FindingScope:
+    """What the checks look at: the request's documents and every module and period the plan opens."""
+
+    target: Period
+    modules: tuple[Module, ...]
+    """The modules asked for."""
+    opened: tuple[tuple[Module, Period], ...]
+    """Every module and period the plan would open."""
+    documents: tuple[ScopeItem, ...]
+    executor: str
+    """The ERP user who will act."""
+
+
+@dataclass(frozen=True)
+class Session:
+    """Someone logged in to the ledger."""
+
+    id: str
+    person: str
+    since: datetime
+    doing: str = ""
+
+
+@dataclass(frozen=True)
+class Change:
+    """One document (or voucher, count, …) that was added, changed or deleted in the ledger."""
+
+    document: str
+    action: str
+    """`added`, `changed` or `deleted`."""
+    module: Module
+    period: Period
+    person: str
+    at: datetime
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class JournalEntry:
+    """One act that the ledger itself has on record, under the key it was done with."""
+
+    key: str
+    act: str
+    fence: int
+    at: datetime
+
+
+@dataclass(frozen=True)
+class Invariants:
+    """What must hold before periods are closed again, in amounts of the ledger's currency (R27, R75)."""
+
+    stock_value: Decimal
+    stock_account: Decimal
+    trial_balance: Decimal
+    """Debits minus credits over all accounts; zero in a sound ledger."""
+    broken_openings: tuple[str, ...] = ()
+    """Places, `inventory 2025-04`, whose opening is not the closing of the period before."""
+
+
+class BackupSource(Protocol):
+    """How a copy of the ledger is made and opened. Paths are local to the worker."""
+
+    def copy_to(self, target: Path) -> None:
+        """Write a complete, consistent copy by the database's own means. Blocking; run it in a thread."""
+
+    def open_copy(self, path: Path) -> "LedgerConnector":
+        """A connector to the restored copy, for integrity checks and proof.
+
+        Raises:
+            BackupUnproven: the database's own integrity check of the copy fails.
+        """
+
+
+class LedgerConnector(Protocol):
+    """One ledger in one ERP. Each call may raise LedgerUnavailable; each is safe to repeat."""
+
+    async def ping(self) -> str:
+        """Name and version of the ERP, when it answers."""
+
+    async def capabilities(self) -> Capabilities: ...
+
+    async def read_close_state(self) -> CloseState: ...
+
+    async def findings(self, scope: FindingScope) -> tuple[Finding, ...]:
+        """All that the ERP's data shows about a plan (design §5.4). Changes nothing."""
+
+    async def sessions(self) -> tuple[Session, ...]:
+        """Everyone in the ledger except Unclose itself."""
+
+    async def enter_exclusive(self, fence: int, reason: str) -> None:
+        """Warn and end foreign sessions, allow no new ones. The fence becomes the lowest that may act.
+
+        Raises:
+            StaleFence: a higher fence has been here.
+            SessionsRemain: someone would not leave.
+        """
+
+    async def restrict_to(self, persons: tuple[str, ...], fence: int) -> None:
+        """Let exactly these persons write, nobody else. Raises StaleFence, NotExclusive."""
+
+    async def leave_exclusive(self, fence: int) -> None:
+        """Let everybody in again. Doing it when nothing is held is doing nothing. Raises StaleFence."""
+
+    async def grant(self, persons: tuple[str, ...], right: str, until: datetime, fence: int) -> None:
+        """Give a right for a time. Raises StaleFence."""
+
+    async def revoke(self, persons: tuple[str, ...], right: str, fence: int) -> None:
+        """Take it back; not having it is fine. Raises StaleFence."""
+
+    async def unclose(self, step: PlanStep, fence: int, key: str) -> None:
+        """Move one module back by one period. The same key again does nothing.
+
+        Raises:
+            StaleFence, NotExclusive, SessionsRemain: not alone, or not any more.
+            OutOfOrder, PeriodLocked, BeforeStartPeriod, MissingRight: the ledger's own rules.
+        """
+
+    async def close(self, step: PlanStep, fence: int, key: str) -> None:
+        """Close one period of one module; balances are computed anew. The same key again does nothing.
+
+        Raises:
+            as `unclose`, and GateNotPassed: the period is not fit to be closed.
+        """
+
+    async def journal(self, key_prefix: str) -> tuple[JournalEntry, ...]:
+        """The acts on record whose key starts so, oldest first."""
+
+    def balances(
+        self, module: Module
+    ) -> AbstractAsyncContextManager[AsyncIterator[tuple[Period, list[BalanceRow]]]]:
+        """Canonical balance rows of all closed periods, ordered, streamed in chunks of one period each.
+
+        A period may come in several chunks; memory does not grow with the ledger. Periods without rows are
+        left out.
+        """
+
+    async def mark(self) -> str:
+        """A mark in the ledger's change log, for `changes_since`."""
+
+    async def changes_since(self, mark: str) -> tuple[Change, ...]:
+        """What people changed after the mark, oldest first."""
+
+    async def invariants(self) -> Invariants: ...
+
+    def backup_source(self) -> BackupSource: ...
+
+    async def aclose(self) -> None:
+        """Let go of connections."""

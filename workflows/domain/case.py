@@ -1,0 +1,120 @@
+"""The record of a case: its events, the tasks it gives to people, and how both change."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from workflows.domain.approval import Group
+from workflows.domain.digest import Json, sha256
+from workflows.domain.request import CaseState
+
+
+@dataclass(frozen=True)
+class Actor:
+    """Who acts: the person, the groups they are in, and on whose behalf a service account speaks."""
+
+    person: str
+    groups: tuple[Group, ...] = ()
+    on_behalf_of: str | None = None
+
+
+SYSTEM = Actor("unclose")
+"""Unclose itself, as the actor of events no person caused; also its user in the ERP (the executor)."""
+
+
+class EventKind(StrEnum):
+    STATE_CHANGED = "state_changed"
+    PLAN_MADE = "plan_made"
+    DECIDED = "decided"
+    DECISIONS_VOID = "decisions_void"
+    CONFIRMED = "confirmed"
+    COMMENTED = "commented"
+    BACKED_UP = "backed_up"
+    WAITING_FOR_LEDGER = "waiting_for_ledger"
+    LEASE_TAKEN = "lease_taken"
+    LEASE_RELEASED = "lease_released"
+    ISOLATED = "isolated"
+    STEP_DONE = "step_done"
+    STEP_FAILED = "step_failed"
+    PROVEN = "proven"
+    WINDOW_OPENED = "window_opened"
+    WINDOW_CLOSED = "window_closed"
+    RELEASED = "released"
+    ATTENTION_NEEDED = "attention_needed"
+    ATTENTION_ANSWERED = "attention_answered"
+    CANCEL_REQUESTED = "cancel_requested"
+    SEALED = "sealed"
+
+
+@dataclass(frozen=True)
+class CaseEvent:
+    """One thing that happened, numbered by the workflow, chained to the one before (design §9)."""
+
+    seq: int
+    at: datetime
+    actor: str
+    on_behalf_of: str | None
+    kind: EventKind
+    data: dict[str, Json]
+    digest_of_previous: str
+
+    @property
+    def digest(self) -> str:
+        return sha256(self)
+
+
+class TaskKind(StrEnum):
+    """What people are asked to do (design §10)."""
+
+    APPROVAL = "approval"
+    AUTHORISATION = "authorisation"
+    GUIDED_STEP = "guided_step"
+    CORRECTION = "correction"
+    ATTENTION = "attention"
+    FINDING = "finding"
+
+
+class TaskAction(StrEnum):
+    APPROVE = "approve"
+    REJECT = "reject"
+    COMMENT = "comment"
+    AUTHORISE = "authorise"
+    FINISH = "finish"
+    RETRY = "retry"
+
+
+@dataclass(frozen=True)
+class Task:
+    """Something one of several people is asked to do for a case."""
+
+    id: str
+    kind: TaskKind
+    name: str
+    groups: tuple[Group, ...]
+    persons: tuple[str, ...]
+    actions: tuple[TaskAction, ...]
+    digest: str | None
+    opened_at: datetime
+    due: datetime | None = None
+
+
+@dataclass(frozen=True)
+class TaskClosing:
+    id: str
+    outcome: str
+    by: str
+    at: datetime
+
+
+@dataclass(frozen=True)
+class CaseChange:
+    """All that the register has not been told yet. Recording it twice is recording it once."""
+
+    case: str
+    state: CaseState
+    events: tuple[CaseEvent, ...]
+    waiting_for: tuple[str, ...] = ()
+    opened: tuple[Task, ...] = ()
+    closed: tuple[TaskClosing, ...] = ()
+    parts: dict[str, Json] = field(default_factory=dict)
+    """Parts of the case that became known: `digest`, `risk`, `plan`, `findings`, `chain`, `clocks`, …"""

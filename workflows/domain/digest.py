@@ -1,0 +1,62 @@
+"""Canonical JSON and the digests made over it."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from typing import Any, TypeAlias
+
+from workflows.domain.findings import Finding
+from workflows.domain.ledger import CloseState
+from workflows.domain.period import Period
+from workflows.domain.plan import Plan
+
+Json: TypeAlias = None | bool | int | str | list[Any] | dict[str, Any]
+"""JSON without fractions: amounts travel as text, so that equal values have equal digests.
+
+`Any` inside, because a recursive alias cannot be written with the standard library of Python 3.11.
+"""
+
+
+def to_json(value: object) -> Json:
+    """Plain JSON of domain values: periods as `2025-03`, dataclasses as objects, tuples as lists."""
+    if value is None or isinstance(value, bool | int):
+        return value
+    if isinstance(value, Period):
+        return str(value)
+    if is_dataclass(value) and not isinstance(value, type):
+        return {field.name: to_json(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): to_json(part) for key, part in value.items()}
+    if isinstance(value, frozenset | set):
+        return sorted((to_json(part) for part in value), key=canonical)
+    if isinstance(value, tuple | list):
+        return [to_json(part) for part in value]
+    if isinstance(value, float):
+        raise TypeError("a fraction has no canonical form; use Decimal or text")
+    return str(value)
+
+
+def canonical(value: object) -> str:
+    """Equal values give equal text: sorted keys, no spaces, no escapes."""
+    return json.dumps(to_json(value), ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
+
+def sha256(value: object) -> str:
+    """Hexadecimal SHA-256 of the canonical JSON."""
+    return hashlib.sha256(canonical(value).encode()).hexdigest()
+
+
+def case_digest(
+    plan: Plan, state: CloseState, findings: tuple[Finding, ...], policy_version: str, backup_policy: str
+) -> str:
+    """What a consent is bound to (design §2, §5.6): change any part, and every consent is void."""
+    return sha256(
+        {
+            "plan": plan,
+            "close_state": state,
+            "findings": [finding for finding in findings if finding.bound],
+            "policy_version": policy_version,
+            "backup_policy": backup_policy,
+        }
+    )

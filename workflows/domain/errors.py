@@ -1,0 +1,380 @@
+"""Every error raised on purpose, as one tree.
+
+UncloseError
+├── Refused                     the rules say no; asking again changes nothing
+│   ├── Hidden                  it is not there, or not for you
+│   │   └── UnknownLedger, UnknownRequest, UnknownTask
+│   ├── Forbidden               it is there, and not yours to do
+│   │   └── NotAnApprover, SelfApproval, NotAuthoriser, SecondGroupNeeded, NotTheApplicant, NotACorrector,
+│   │       NotAnOperator, NotNamed
+│   ├── Malformed               the wish itself cannot be read
+│   │   └── MalformedPeriod, PeriodOutsideCalendar, UnknownModule, AcknowledgementNotOfToday
+│   └── Conflict                the state of the world forbids it now
+│       ├── PeriodNotClosed, PeriodInFuture, BeforeStartPeriod, PeriodLocked, CrossesFiscalYear
+│       ├── LedgerBusy, WrongState, IllegalTransition, TaskClosed, AlreadyDecided, StaleDigest, NoApprover
+│       ├── WindowExpired, OutOfOrder, StaleFence, NotExclusive, SessionsRemain, PeriodClosed, MissingRight
+│       └── PointerMismatch, ProofMismatch, BackupUnproven, GateNotPassed, LedgerRefused
+└── Unavailable                 the world did not answer; asking again may help
+    └── LedgerUnavailable, StorageUnavailable, WorkflowUnavailable
+
+Errors know the business, not HTTP. Their fields are the facts; `str()` is one English sentence. The HTTP
+words for each class (status, Chinese text, remedy) stand in `service/problems.py`.
+"""
+
+from dataclasses import dataclass, fields
+from typing import ClassVar
+
+
+@dataclass(eq=False)
+class UncloseError(Exception):
+    """The root. Subclasses add their facts as fields and say them in `sentence`."""
+
+    sentence: ClassVar[str] = "The request could not be carried out."
+
+    def __str__(self) -> str:
+        return self.sentence.format(**self.facts)
+
+    @property
+    def facts(self) -> dict[str, str]:
+        """What went wrong, by name, as text fit for a problem document."""
+        return {field.name: _as_text(getattr(self, field.name)) for field in fields(self)}
+
+
+def _as_text(value: object) -> str:
+    return ", ".join(str(part) for part in value) if isinstance(value, tuple) else str(value)
+
+
+class Refused(UncloseError):
+    """The rules say no; asking again changes nothing."""
+
+
+class Unavailable(UncloseError):
+    """The world did not answer; asking again may help."""
+
+
+class Hidden(Refused):
+    """It is not there, or not for the one who asks."""
+
+
+class Forbidden(Refused):
+    """It is there, and not theirs to do."""
+
+
+class Malformed(Refused):
+    """The wish itself cannot be read."""
+
+
+class Conflict(Refused):
+    """The state of the world forbids it now."""
+
+
+@dataclass(eq=False)
+class UnknownLedger(Hidden):
+    sentence = "There is no ledger {ledger!r}."
+    ledger: str
+
+
+@dataclass(eq=False)
+class UnknownRequest(Hidden):
+    sentence = "There is no request {request!r}."
+    request: str
+
+
+@dataclass(eq=False)
+class UnknownTask(Hidden):
+    sentence = "There is no task {task!r}."
+    task: str
+
+
+@dataclass(eq=False)
+class NotAnApprover(Forbidden):
+    sentence = "{person} is not among the approvers of level {level!r}: {approvers}."
+    person: str
+    level: str
+    approvers: tuple[str, ...]
+
+
+@dataclass(eq=False)
+class SelfApproval(Forbidden):
+    sentence = "{person} asked for this case and may not approve it."
+    person: str
+
+
+@dataclass(eq=False)
+class NotAuthoriser(Forbidden):
+    sentence = "{person} belongs to none of the authorising groups {groups} or already has another part here."
+    person: str
+    groups: tuple[str, ...]
+
+
+@dataclass(eq=False)
+class SecondGroupNeeded(Forbidden):
+    sentence = "Group {group} has confirmed already; the other confirmation must come from {missing}."
+    group: str
+    missing: str
+
+
+@dataclass(eq=False)
+class NotTheApplicant(Forbidden):
+    sentence = "{person} is not the applicant of {request}."
+    person: str
+    request: str
+
+
+@dataclass(eq=False)
+class NotACorrector(Forbidden):
+    sentence = "{person} is neither applicant nor corrector of {request}."
+    person: str
+    request: str
+
+
+@dataclass(eq=False)
+class NotAnOperator(Forbidden):
+    sentence = "{person} belongs to none of the groups {groups}, who may decide here."
+    person: str
+    groups: tuple[str, ...]
+
+
+@dataclass(eq=False)
+class NotNamed(Forbidden):
+    sentence = "{person} is not named as a corrector; only {named} may write while the ledger is restricted."
+    person: str
+    named: tuple[str, ...]
+
+
+@dataclass(eq=False)
+class MalformedPeriod(Malformed):
+    sentence = "{text!r} is not a period; write fiscal year and number, for example 2025-03."
+    text: str
+
+
+@dataclass(eq=False)
+class PeriodOutsideCalendar(Malformed):
+    sentence = "{period} does not exist: a fiscal year of this ledger has {periods} periods."
+    period: str
+    periods: int
+
+
+@dataclass(eq=False)
+class UnknownModule(Malformed):
+    sentence = "This ledger has no module {module!r}; it has {modules}."
+    module: str
+    modules: tuple[str, ...]
+
+
+@dataclass(eq=False)
+class AcknowledgementNotOfToday(Malformed):
+    sentence = "The acknowledgement of crossing a fiscal year must be typed with today's date, {today}."
+    today: str
+
+
+@dataclass(eq=False)
+class PeriodNotClosed(Conflict):
+    sentence = "{period} is not closed in {module}: its current period is {current}."
+    module: str
+    period: str
+    current: str
+
+
+@dataclass(eq=False)
+class PeriodInFuture(Conflict):
+    sentence = "{period} lies in the future: the current period of {module} is {current}."
+    module: str
+    period: str
+    current: str
+
+
+@dataclass(eq=False)
+class BeforeStartPeriod(Conflict):
+    sentence = "{period} lies before {module} started on this system in {start}."
+    module: str
+    period: str
+    start: str
+
+
+@dataclass(eq=False)
+class PeriodLocked(Conflict):
+    sentence = "{period} is locked in {module}."
+    module: str
+    period: str
+
+
+@dataclass(eq=False)
+class CrossesFiscalYear(Conflict):
+    sentence = (
+        "Opening {period} leads from fiscal year {current} back across a fiscal year without {missing}."
+    )
+    period: str
+    current: str
+    missing: str
+
+
+@dataclass(eq=False)
+class LedgerBusy(Conflict):
+    sentence = "Ledger {ledger} is held by case {holder}."
+    ledger: str
+    holder: str
+
+
+@dataclass(eq=False)
+class WrongState(Conflict):
+    sentence = "{request} is in state {state}; this is possible only in {allowed}."
+    request: str
+    state: str
+    allowed: tuple[str, ...]
+
+
+@dataclass(eq=False)
+class IllegalTransition(Conflict):
+    sentence = "A case in state {state} cannot go to {target}."
+    state: str
+    target: str
+
+
+@dataclass(eq=False)
+class TaskClosed(Conflict):
+    sentence = "Task {task} is not open any more; the case is in state {state}."
+    task: str
+    state: str
+
+
+@dataclass(eq=False)
+class AlreadyDecided(Conflict):
+    sentence = "{person} has already decided on {task}."
+    person: str
+    task: str
+
+
+@dataclass(eq=False)
+class StaleDigest(Conflict):
+    sentence = "The digest given, {given}, is not the one in force, {current}."
+    given: str
+    current: str
+
+
+@dataclass(eq=False)
+class NoApprover(Conflict):
+    sentence = (
+        "Nobody may sign level {level!r}: group {group} holds no one without another part in this case."
+    )
+    level: str
+    group: str
+
+
+@dataclass(eq=False)
+class WindowExpired(Conflict):
+    sentence = "The correction window of {request} ended at {ended}."
+    request: str
+    ended: str
+
+
+@dataclass(eq=False)
+class OutOfOrder(Conflict):
+    sentence = "{verb} of {module} {period} is out of order: {reason}"
+    verb: str
+    module: str
+    period: str
+    reason: str
+
+
+@dataclass(eq=False)
+class StaleFence(Conflict):
+    sentence = "Fence {fence} is lower than {current}: the lease has passed to another."
+    fence: int
+    current: int
+
+
+@dataclass(eq=False)
+class NotExclusive(Conflict):
+    sentence = "Ledger {ledger} is not held exclusively under fence {fence}."
+    ledger: str
+    fence: int
+
+
+@dataclass(eq=False)
+class SessionsRemain(Conflict):
+    sentence = "Other people are still in ledger {ledger}: {sessions}."
+    ledger: str
+    sessions: tuple[str, ...]
+
+
+@dataclass(eq=False)
+class PeriodClosed(Conflict):
+    sentence = "{period} is closed in {module}; its documents cannot be changed."
+    module: str
+    period: str
+
+
+@dataclass(eq=False)
+class MissingRight(Conflict):
+    sentence = "{person} lacks the right {right!r} in ledger {ledger}."
+    person: str
+    right: str
+    ledger: str
+
+
+@dataclass(eq=False)
+class PointerMismatch(Conflict):
+    sentence = "After {step} exactly that period should have moved; instead: {seen}."
+    step: str
+    seen: str
+
+
+@dataclass(eq=False)
+class ProofMismatch(Conflict):
+    sentence = "The balances differ from what they must be, at {where}."
+    where: tuple[str, ...]
+
+
+@dataclass(eq=False)
+class BackupUnproven(Conflict):
+    sentence = "Backup {backup} cannot be trusted: {reason}."
+    backup: str
+    reason: str
+
+
+@dataclass(eq=False)
+class GateNotPassed(Conflict):
+    sentence = "The periods cannot be closed again yet: {reasons}."
+    reasons: tuple[str, ...]
+
+
+@dataclass(eq=False)
+class LedgerRefused(Conflict):
+    """The ERP itself said no for a reason of its own."""
+
+    sentence = "The ledger {ledger} refused: {reason}."
+    ledger: str
+    reason: str
+
+
+@dataclass(eq=False)
+class LedgerUnavailable(Unavailable):
+    sentence = "Ledger {ledger} does not answer: {reason}."
+    ledger: str
+    reason: str
+
+
+@dataclass(eq=False)
+class StorageUnavailable(Unavailable):
+    sentence = "The store does not answer: {reason}."
+    reason: str
+
+
+@dataclass(eq=False)
+class WorkflowUnavailable(Unavailable):
+    sentence = "The workflow engine does not answer: {reason}."
+    reason: str
+
+
+def every_error() -> tuple[type[UncloseError], ...]:
+    """All concrete classes of the tree, in a stable order (completeness tests, lookup by name)."""
+    found: list[type[UncloseError]] = []
+    queue: list[type[UncloseError]] = [UncloseError]
+    while queue:
+        cls = queue.pop(0)
+        children = sorted(cls.__subclasses__(), key=lambda child: child.__name__)
+        queue.extend(children)
+        if not children:
+            found.append(cls)
+    return tuple(found)

@@ -1,0 +1,111 @@
+"""Proof: a digest tree over the canonical balance rows of every module and period (design §9)."""
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from workflows.domain.errors import ProofMismatch
+from workflows.domain.ledger import Module
+from workflows.domain.period import Period
+
+FORMAT = "unclose-proof-1"
+"""Version of the canonical form: it is hashed into the root, so forms never mix."""
+
+
+@dataclass(frozen=True)
+class Leaf:
+    """The digest of one module in one period, and how many balance rows it covers."""
+
+    module: Module
+    period: Period
+    rows: int
+    digest: str
+
+    @property
+    def place(self) -> str:
+        return f"{self.module} {self.period}"
+
+
+@dataclass(frozen=True)
+class Proof:
+    """All leaves of a ledger at one moment, in order of module and period."""
+
+    leaves: tuple[Leaf, ...]
+    root: str
+
+    def by_place(self) -> dict[tuple[Module, Period], Leaf]:
+        return {(leaf.module, leaf.period): leaf for leaf in self.leaves}
+
+
+class LeafHash:
+    """Hashes canonical rows one by one: fields joined by the unit separator, rows ended by a newline."""
+
+    def __init__(self, module: Module, period: Period) -> None:
+        self.module, self.period, self.rows = module, period, 0
+        self._hash = hashlib.sha256()
+
+    def add(self, row: tuple[str, ...]) -> None:
+        self._hash.update(("\x1f".join(row) + "\n").encode())
+        self.rows += 1
+
+    def leaf(self) -> Leaf:
+        return Leaf(self.module, self.period, self.rows, self._hash.hexdigest())
+
+
+def tree(leaves: Iterable[Leaf]) -> Proof:
+    """Order the leaves and hash them pairwise, per module first, up to one root.
+
+    A lone node is carried up unchanged; inner nodes and leaves are hashed under different prefixes, so no
+    inner node can be passed off as a leaf.
+    """
+    ordered = tuple(sorted(leaves, key=lambda leaf: (leaf.module, leaf.period)))
+    level = [_hash("leaf", f"{leaf.place} {leaf.rows} {leaf.digest}") for leaf in ordered]
+    while len(level) > 1:
+        pairs = [level[i : i + 2] for i in range(0, len(level), 2)]
+        level = [_hash("node", *pair) if len(pair) == 2 else pair[0] for pair in pairs]
+    return Proof(ordered, _hash(FORMAT, *level))
+
+
+def _hash(*parts: str) -> str:
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def differing(before: Proof, after: Proof) -> tuple[str, ...]:
+    """Places whose leaf is not the same in both, `inventory 2025-03`; also those only one of them has."""
+    old, new = before.by_place(), after.by_place()
+    places = sorted(key for key in old.keys() | new.keys() if old.get(key) != new.get(key))
+    return tuple(f"{module} {period}" for module, period in places)
+
+
+def require_untouched(before: Proof, after: Proof, touched: frozenset[tuple[Module, Period]]) -> None:
+    """Every leaf outside `touched` is byte-equal (design §4, verifying_open and verifying_closed).
+
+    Raises:
+        ProofMismatch: naming the places that moved and must not have.
+    """
+    allowed = {f"{module} {period}" for module, period in touched}
+    moved = tuple(place for place in differing(before, after) if place not in allowed)
+    if moved:
+        raise ProofMismatch(moved)
+
+
+def require_open(after: Proof, touched: frozenset[tuple[Module, Period]]) -> None:
+    """A period that is open has no closing balances.
+
+    Raises:
+        ProofMismatch: naming the opened places that still carry balance rows.
+    """
+    leaves = after.by_place()
+    still = tuple(
+        f"{module} {period}"
+        for module, period in sorted(touched)
+        if (leaf := leaves.get((module, period))) and leaf.rows
+    )
+    if still:
+        raise ProofMismatch(still)
+
+
+def require_equal(expected: Proof, seen: Proof) -> None:
+    """Byte-equal everywhere. Raises ProofMismatch otherwise."""
+    if expected.root != seen.root:
+        raise ProofMismatch(differing(expected, seen))
