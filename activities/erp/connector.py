@@ -8,32 +8,28 @@ from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 from pathlib import Path
 from typing import Protocol
 
-from workflows.domain.findings import Finding
+from workflows.domain.corrections import Change, Invariants
+from workflows.domain.findings import Finding, FindingScope
 from workflows.domain.ledger import Capabilities, CloseState, Module
 from workflows.domain.period import Period
 from workflows.domain.plan import PlanStep
-from workflows.domain.request import ScopeItem
+
+__all__ = [
+    "BackupSource",
+    "BalanceRow",
+    "Change",
+    "FindingScope",
+    "Invariants",
+    "JournalEntry",
+    "LedgerConnector",
+    "Session",
+]
 
 BalanceRow = tuple[str, ...]
 """One canonical balance row: text fields in a fixed order, amounts with a fixed number of decimals."""
-
-
-@dataclass(frozen=True)
-class FindingScope:
-    """What the checks look at: the request's documents and every module and period the plan opens."""
-
-    target: Period
-    modules: tuple[Module, ...]
-    """The modules asked for."""
-    opened: tuple[tuple[Module, Period], ...]
-    """Every module and period the plan would open."""
-    documents: tuple[ScopeItem, ...]
-    executor: str
-    """The ERP user who will act."""
 
 
 @dataclass(frozen=True)
@@ -47,20 +43,6 @@ class Session:
 
 
 @dataclass(frozen=True)
-class Change:
-    """One document (or voucher, count, …) that was added, changed or deleted in the ledger."""
-
-    document: str
-    action: str
-    """`added`, `changed` or `deleted`."""
-    module: Module
-    period: Period
-    person: str
-    at: datetime
-    note: str = ""
-
-
-@dataclass(frozen=True)
 class JournalEntry:
     """One act that the ledger itself has on record, under the key it was done with."""
 
@@ -68,18 +50,6 @@ class JournalEntry:
     act: str
     fence: int
     at: datetime
-
-
-@dataclass(frozen=True)
-class Invariants:
-    """What must hold before periods are closed again, in amounts of the ledger's currency (R27, R75)."""
-
-    stock_value: Decimal
-    stock_account: Decimal
-    trial_balance: Decimal
-    """Debits minus credits over all accounts; zero in a sound ledger."""
-    broken_openings: tuple[str, ...] = ()
-    """Places, `inventory 2025-04`, whose opening is not the closing of the period before."""
 
 
 class BackupSource(Protocol):

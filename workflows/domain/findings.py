@@ -10,6 +10,7 @@ from enum import StrEnum
 
 from workflows.domain.ledger import Module
 from workflows.domain.period import Period
+from workflows.domain.request import ScopeItem
 
 
 class Severity(StrEnum):
@@ -150,3 +151,17 @@ def in_order(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """Findings by severity and place in the catalogue, the order people read them and digests see them."""
     rank = {rule.code: n for n, rule in enumerate(CATALOGUE)}
     return tuple(sorted(findings, key=lambda f: (rank[f.code], str(f.period), str(f.module), f.rows)))
+
+
+@dataclass(frozen=True)
+class FindingScope:
+    """What the checks look at: the request's documents and every module and period the plan opens."""
+
+    target: Period
+    modules: tuple[Module, ...]
+    """The modules asked for."""
+    opened: tuple[tuple[Module, Period], ...]
+    """Every module and period the plan would open."""
+    documents: tuple[ScopeItem, ...]
+    executor: str
+    """The ERP user who will act."""

@@ -1,0 +1,58 @@
+"""What people changed inside the window, and whether the ledger is fit to be closed again."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from workflows.domain.errors import GateNotPassed
+from workflows.domain.ledger import Module
+from workflows.domain.period import Period
+from workflows.domain.request import ScopeItem
+
+
+@dataclass(frozen=True)
+class Change:
+    """One document (or voucher, count, …) that was added, changed or deleted in the ledger."""
+
+    document: str
+    action: str
+    """`added`, `changed` or `deleted`."""
+    module: Module
+    period: Period
+    person: str
+    at: datetime
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Invariants:
+    """What must hold in a sound ledger, in amounts of its own currency (R27, R75)."""
+
+    stock_value: Decimal
+    stock_account: Decimal
+    trial_balance: Decimal
+    """Debits minus credits over all accounts; zero in a sound ledger."""
+    broken_openings: tuple[str, ...] = ()
+    """Places, `inventory 2025-04`, whose opening is not the closing of the period before."""
+
+
+def require_sound(invariants: Invariants) -> None:
+    """Stock value equals the ledger's account, the trial balance is zero, openings follow closings.
+
+    Raises:
+        GateNotPassed: naming each condition that does not hold (design §4, reclosing and verifying_closed).
+    """
+    reasons: list[str] = []
+    if invariants.stock_value != invariants.stock_account:
+        reasons.append(f"stock value {invariants.stock_value} is not the ledger's {invariants.stock_account}")
+    if invariants.trial_balance != 0:
+        reasons.append(f"trial balance is off by {invariants.trial_balance}")
+    reasons.extend(f"opening of {place} is not the closing before it" for place in invariants.broken_openings)
+    if reasons:
+        raise GateNotPassed(tuple(reasons))
+
+
+def undeclared(changes: tuple[Change, ...], scope: tuple[ScopeItem, ...]) -> tuple[Change, ...]:
+    """Changes to documents that the request did not name."""
+    declared = {item.document for item in scope}
+    return tuple(change for change in changes if change.document not in declared)

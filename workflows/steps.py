@@ -1,0 +1,377 @@
+"""What a workflow may ask of the world: typed contracts that activities implement.
+
+Each method is decorated and empty; `activities/` holds the classes that act. Every step may run twice, and
+says why that is harmless. Orders carry, besides what to do, the `change` that the register has not been
+told yet: it is recorded before the act (design §3: recording costs no round trip of its own).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from temporalio import activity, workflow
+from temporalio.common import RetryPolicy
+
+from workflows.domain.approval import ApprovalPolicy, Group
+from workflows.domain.case import CaseChange
+from workflows.domain.corrections import Change, Invariants
+from workflows.domain.findings import Finding, FindingScope
+from workflows.domain.ledger import Capabilities, CloseState, ModuleGraph
+from workflows.domain.period import FiscalCalendar
+from workflows.domain.plan import PlanStep
+from workflows.domain.proof import Proof
+from workflows.domain.request import UncloseRequest
+
+WORKFLOW_QUEUE = "unclose"
+"""Runs the workflows and everything that needs no access to an ERP."""
+
+CORRECTION_RIGHT = "correct_reopened_period"
+"""The time-boxed right that named correctors hold inside the window (R50, R51)."""
+
+
+def ledger_queue(code: str) -> str:
+    """Where everything that touches one ERP runs when a site worker stands beside it."""
+    return f"ledger-{code}"
+
+
+# --------------------------------------------------------------------------- time-outs and retries
+
+_PATIENT = RetryPolicy(
+    initial_interval=timedelta(milliseconds=200),
+    backoff_coefficient=2.0,
+    maximum_interval=timedelta(seconds=30),
+    maximum_attempts=0,
+)
+"""For the register: without it nothing may go on, so it is asked until it answers."""
+
+_FIRM = RetryPolicy(
+    initial_interval=timedelta(milliseconds=500),
+    backoff_coefficient=2.0,
+    maximum_interval=timedelta(seconds=15),
+    maximum_attempts=8,
+)
+"""For an ERP: about a minute of trying, then a person or the compensation takes over."""
+
+RECORD = workflow.LocalActivityConfig(start_to_close_timeout=timedelta(seconds=30), retry_policy=_PATIENT)
+"""Steps on Unclose's own register: light, harmless to repeat, run beside the workflow."""
+
+TOUCH = workflow.LocalActivityConfig(start_to_close_timeout=timedelta(minutes=10), retry_policy=_FIRM)
+"""Steps on a ledger that this worker reaches itself."""
+
+TOUCH_AT_SITE = workflow.ActivityConfig(
+    start_to_close_timeout=timedelta(minutes=10),
+    schedule_to_close_timeout=timedelta(hours=1),
+    retry_policy=_FIRM,
+    cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+)
+"""The same, by a site worker on the ledger's own queue."""
+
+COPY = workflow.ActivityConfig(
+    start_to_close_timeout=timedelta(hours=6),
+    heartbeat_timeout=timedelta(seconds=10),
+    retry_policy=RetryPolicy(
+        initial_interval=timedelta(milliseconds=500),
+        maximum_interval=timedelta(minutes=1),
+        maximum_attempts=5,
+    ),
+    cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+)
+"""Backups and restores: long, heartbeating, started again from nothing after a crash."""
+
+QUEUEING = workflow.ActivityConfig(
+    start_to_close_timeout=timedelta(days=30), heartbeat_timeout=timedelta(seconds=10)
+)
+"""Waiting for another case to let go of the ledger."""
+
+
+# --------------------------------------------------------------------------- orders and answers
+
+
+@dataclass(frozen=True, kw_only=True)
+class Order:
+    """What every step is told: for which case, on which ledger, and what is to be recorded with it."""
+
+    case: str
+    ledger: str
+    change: CaseChange | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReceiveOrder(Order):
+    request: UncloseRequest
+
+
+@dataclass(frozen=True)
+class LedgerProfile:
+    """A ledger's configuration as pinned for a case when it is received."""
+
+    code: str
+    name: str
+    graph: ModuleGraph
+    calendar: FiscalCalendar
+    policy: ApprovalPolicy
+    backup_policy: str
+    """Names the rules by which backups are made; part of the digest."""
+    executor: str
+    """The ERP user that acts."""
+    approval_hours: int
+    """How long one level may take, in hours; then the case expires."""
+    authorisation_hours: int
+    """How long the joint authorisation may take, in hours; then the case expires."""
+    at_site: bool
+    """Whether a site worker serves this ledger's own queue."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PeopleOrder(Order):
+    groups: tuple[Group, ...]
+
+
+@dataclass(frozen=True)
+class PeopleFound:
+    people: Mapping[Group, tuple[str, ...]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SealOrder(Order):
+    """Seal the evidence of a case; everything to be sealed is in the register by then."""
+
+
+@dataclass(frozen=True)
+class Sealed:
+    """Where the evidence lies, and its SHA-256."""
+
+    path: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Lease:
+    """Who holds a ledger. The fence rises with every taking; a lower one may not act any more."""
+
+    holder: str
+    fence: int
+
+    def is_held_by(self, case: str) -> bool:
+        return self.holder == case
+
+
+@dataclass(frozen=True)
+class Reading:
+    """The close state of a ledger and what its connector can do, read together."""
+
+    state: CloseState
+    capabilities: Capabilities
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckOrder(Order):
+    scope: FindingScope
+
+
+@dataclass(frozen=True)
+class Checked:
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class IsolateOrder(Order):
+    fence: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class Isolated:
+    """Who was in the ledger and has been sent out; proven empty afterwards."""
+
+    ended: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepOrder(Order):
+    """One step of a plan, to be done once under this key (design §5.2)."""
+
+    step: PlanStep
+    fence: int
+    key: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class WindowOrder(Order):
+    persons: tuple[str, ...]
+    until: datetime
+    fence: int
+
+
+@dataclass(frozen=True)
+class WindowOpened:
+    mark: str
+    """The place in the ledger's change log at which the window began."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CloseWindowOrder(Order):
+    persons: tuple[str, ...]
+    fence: int
+    mark: str
+
+
+@dataclass(frozen=True)
+class WindowClosed:
+    changes: tuple[Change, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LeaveOrder(Order):
+    persons: tuple[str, ...]
+    fence: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class BackupOrder(Order):
+    point: str
+    """`A` before authorisation, `B` under exclusive mode: the roll-back point."""
+    fence: int | None = None
+
+
+@dataclass(frozen=True)
+class ProvenBackup:
+    """A backup that has been restored and whose proof equals the source's; anything less is no backup."""
+
+    id: str
+    point: str
+    location: str
+    bytes: int
+    sha256: str
+    proof: Proof
+    restore_milliseconds: int
+    """How long the restore test took: what a roll-back would cost."""
+    taken_at: datetime
+
+
+@dataclass(frozen=True)
+class Soundness:
+    invariants: Invariants
+
+
+@dataclass(frozen=True)
+class Nothing:
+    """A step that has nothing to tell."""
+
+    at: datetime | None = field(default=None)
+
+
+# --------------------------------------------------------------------------- the contracts
+
+
+class CaseSteps:
+    """Steps on the register and the people directory."""
+
+    @activity.defn
+    async def receive(self, order: ReceiveOrder) -> LedgerProfile:
+        """Write the case's row and pin the ledger's configuration. Rows are keyed by the case.
+
+        Raises:
+            UnknownLedger: the ledger is not configured.
+        """
+        raise NotImplementedError
+
+    @activity.defn
+    async def publish(self, order: Order) -> Nothing:
+        """Put tasks and state before the people who must act next. Recorded once per event number."""
+        raise NotImplementedError
+
+    @activity.defn
+    async def find_people(self, order: PeopleOrder) -> PeopleFound:
+        """Who is in these groups now. Reads only."""
+        raise NotImplementedError
+
+    @activity.defn
+    async def seal(self, order: SealOrder) -> Sealed:
+        """Write the evidence of the case. The same case gives the same file."""
+        raise NotImplementedError
+
+
+class LeaseSteps:
+    """The lease on a ledger: one case beyond authorising, with a rising fence number (design §5.8)."""
+
+    @activity.defn
+    async def take_lease(self, order: Order) -> Lease:
+        """Take the ledger if it is free, and tell who holds it in any case. The holder keeps its fence."""
+        raise NotImplementedError
+
+    @activity.defn
+    async def await_turn(self, order: Order) -> Lease:
+        """Wait until nobody else holds the ledger, then take it. Heartbeats; taking twice is taking once."""
+        raise NotImplementedError
+
+    @activity.defn
+    async def release_lease(self, order: Order) -> Nothing:
+        """Give the ledger back if this case holds it."""
+        raise NotImplementedError
+
+
+class LedgerSteps:
+    """Steps that touch one ERP, through its connector."""
+
+    @activity.defn
+    async def read(self, order: Order) -> Reading:
+        """Read what is closed. Reads only."""
+        raise NotImplementedError
+
+    @activity.defn
+    async def check(self, order: CheckOrder) -> Checked:
+        """Run all checks on the plan's scope. Reads only."""
+        raise NotImplementedError
+
+    @activity.defn
+    async def isolate(self, order: IsolateOrder) -> Isolated:
+        """Warn and end sessions, enter exclusive mode, prove that nobody is left. Repeating finds it done.
+
+        Raises:
+            SessionsRemain: somebody would not leave.
+        """
+        raise NotImplementedError
+
+    @activity.defn
+    async def perform(self, order: StepOrder) -> CloseState:
+        """Do one step under its fence and key, then read back every module. The key makes it once."""
+        raise NotImplementedError
+
+    @activity.defn
+    async def open_window(self, order: WindowOrder) -> WindowOpened:
+        """Grant the named correctors their right and let only them write. Granting twice is granting once."""
+        raise NotImplementedError
+
+    @activity.defn
+    async def close_window(self, order: CloseWindowOrder) -> WindowClosed:
+        """Withdraw the right, shut everyone out again, tell what was changed. Repeating tells the same."""
+        raise NotImplementedError
+
+    @activity.defn
+    async def weigh(self, order: Order) -> Soundness:
+        """Read what must hold in a sound ledger. Reads only."""
+        raise NotImplementedError
+
+    @activity.defn
+    async def prove(self, order: Order) -> Proof:
+        """Compute the proof over all closed periods. Reads only; memory does not grow with the ledger."""
+        raise NotImplementedError
+
+    @activity.defn
+    async def leave(self, order: LeaveOrder) -> Nothing:
+        """Withdraw rights and let everybody in again. Nothing held is nothing done."""
+        raise NotImplementedError
+
+
+class BackupSteps:
+    """Copies of a ledger that count."""
+
+    @activity.defn
+    async def back_up(self, order: BackupOrder) -> ProvenBackup:
+        """Copy, store, restore to scratch, compare by proof. Repeating makes a fresh copy under the same id.
+
+        Raises:
+            BackupUnproven: the restored copy is damaged or differs from the source.
+        """
+        raise NotImplementedError
