@@ -118,3 +118,57 @@ class CaseChange:
     closed: tuple[TaskClosing, ...] = ()
     parts: dict[str, Json] = field(default_factory=dict)
     """Parts of the case that became known: `digest`, `risk`, `plan`, `findings`, `chain`, `clocks`, …"""
+
+
+@dataclass(frozen=True)
+class Act:
+    """One person's act on a task."""
+
+    task: str
+    actor: Actor
+    action: TaskAction
+    digest: str | None = None
+    """The digest the person saw; required for every act that consents or refuses."""
+    comment: str = ""
+
+
+@dataclass(frozen=True)
+class Withdrawal:
+    """The applicant takes the wish back."""
+
+    actor: Actor
+    comment: str = ""
+
+
+@dataclass(frozen=True)
+class Finish:
+    """A corrector says that the corrections are done."""
+
+    actor: Actor
+    comment: str = ""
+
+
+@dataclass(frozen=True)
+class CaseNow:
+    """What a caller learns at once after an act that was taken."""
+
+    case: str
+    state: CaseState
+    digest: str | None
+    waiting_for: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class CaseOutcome:
+    """How a case ended."""
+
+    case: str
+    state: CaseState
+    digest: str | None
+    evidence: str | None
+    """Where the sealed evidence lies; none if nothing was executed and nothing sealed."""
+
+
+def workflow_id(case: str) -> str:
+    """The business key under which a case's workflow runs; the platform refuses a second one."""
+    return f"unclose/{case}"

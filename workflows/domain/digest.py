@@ -11,7 +11,7 @@ from workflows.domain.ledger import CloseState
 from workflows.domain.period import Period
 from workflows.domain.plan import Plan
 
-Json: TypeAlias = None | bool | int | str | list[Any] | dict[str, Any]
+Json: TypeAlias = bool | int | str | list[Any] | dict[str, Any] | None
 """JSON without fractions: amounts travel as text, so that equal values have equal digests.
 
 `Any` inside, because a recursive alias cannot be written with the standard library of Python 3.11.
