@@ -82,8 +82,8 @@ class Recording(Interceptor):
 
 
 class _RecordingInbound(ActivityInboundInterceptor):
-    def __init__(self, next: ActivityInboundInterceptor, register: Register) -> None:
-        super().__init__(next)
+    def __init__(self, inner: ActivityInboundInterceptor, register: Register) -> None:
+        super().__init__(inner)
         self.register = register
 
     @override
