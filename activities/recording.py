@@ -50,8 +50,8 @@ class Register(Protocol):
     async def release_lease(self, ledger: str, case: str) -> None:
         """Give the ledger back if this case holds it; otherwise do nothing."""
 
-    async def lease(self, ledger: str) -> Lease | None:
-        """Who holds the ledger now, if anyone."""
+    async def lease(self, ledger: str) -> Lease:
+        """Who holds the ledger now; `holder` is none if it is free."""
 
     async def case_file(self, case: str) -> CaseFile:
         """Raises UnknownRequest if there is no such case."""

@@ -15,6 +15,7 @@ from temporalio.common import RetryPolicy
 from workflows.domain.approval import ApprovalPolicy, Group
 from workflows.domain.case import CaseChange
 from workflows.domain.corrections import Change, Invariants
+from workflows.domain.digest import Json
 from workflows.domain.findings import Finding, FindingScope
 from workflows.domain.ledger import Capabilities, CloseState, ModuleGraph
 from workflows.domain.period import FiscalCalendar
@@ -122,6 +123,15 @@ class LedgerProfile:
     """Whether a site worker serves this ledger's own queue."""
 
 
+@dataclass(frozen=True)
+class Received:
+    """The case is on record."""
+
+    profile: LedgerProfile
+    held_by: str | None
+    """The case that executes on the ledger now, if any."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class PeopleOrder(Order):
     groups: tuple[Group, ...]
@@ -149,11 +159,9 @@ class Sealed:
 class Lease:
     """Who holds a ledger. The fence rises with every taking; a lower one may not act any more."""
 
-    holder: str
+    holder: str | None
+    """The case that holds it; none if it is free."""
     fence: int
-
-    def is_held_by(self, case: str) -> bool:
-        return self.holder == case
 
 
 @dataclass(frozen=True)
@@ -248,6 +256,19 @@ class ProvenBackup:
     """How long the restore test took: what a roll-back would cost."""
     taken_at: datetime
 
+    def record(self) -> dict[str, Json]:
+        """The backup as it goes on record; the proof's leaves are kept apart."""
+        return {
+            "id": self.id,
+            "point": self.point,
+            "location": self.location,
+            "bytes": self.bytes,
+            "sha256": self.sha256,
+            "root": self.proof.root,
+            "restore_milliseconds": self.restore_milliseconds,
+            "taken_at": self.taken_at.isoformat(),
+        }
+
 
 @dataclass(frozen=True)
 class Soundness:
@@ -268,7 +289,7 @@ class CaseSteps:
     """Steps on the register and the people directory."""
 
     @activity.defn
-    async def receive(self, order: ReceiveOrder) -> LedgerProfile:
+    async def receive(self, order: ReceiveOrder) -> Received:
         """Write the case's row and pin the ledger's configuration. Rows are keyed by the case.
 
         Raises:
@@ -296,13 +317,18 @@ class LeaseSteps:
     """The lease on a ledger: one case beyond authorising, with a rising fence number (design §5.8)."""
 
     @activity.defn
+    async def look_at_lease(self, order: Order) -> Lease:
+        """Who holds the ledger now. Reads only."""
+        raise NotImplementedError
+
+    @activity.defn
     async def take_lease(self, order: Order) -> Lease:
         """Take the ledger if it is free, and tell who holds it in any case. The holder keeps its fence."""
         raise NotImplementedError
 
     @activity.defn
     async def await_turn(self, order: Order) -> Lease:
-        """Wait until nobody else holds the ledger, then take it. Heartbeats; taking twice is taking once."""
+        """Wait until no other case holds the ledger. Takes nothing; heartbeats."""
         raise NotImplementedError
 
     @activity.defn

@@ -43,6 +43,8 @@ class EventKind(StrEnum):
     ATTENTION_NEEDED = "attention_needed"
     ATTENTION_ANSWERED = "attention_answered"
     CANCEL_REQUESTED = "cancel_requested"
+    WITHDRAWN = "withdrawn"
+    RESUBMITTED = "resubmitted"
     SEALED = "sealed"
 
 
@@ -135,6 +137,14 @@ class Act:
 @dataclass(frozen=True)
 class Withdrawal:
     """The applicant takes the wish back."""
+
+    actor: Actor
+    comment: str = ""
+
+
+@dataclass(frozen=True)
+class Resubmission:
+    """The applicant has put right what stopped the case and asks for it to be checked anew."""
 
     actor: Actor
     comment: str = ""

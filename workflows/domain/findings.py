@@ -5,7 +5,7 @@ Chinese and English, stand in `service/texts.py` under the same codes.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from workflows.domain.ledger import Module
@@ -165,3 +165,7 @@ class FindingScope:
     documents: tuple[ScopeItem, ...]
     executor: str
     """The ERP user who will act."""
+
+    def without_documents(self) -> "FindingScope":
+        """The same modules and periods, whatever the request wanted to change in them."""
+        return replace(self, documents=())

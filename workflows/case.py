@@ -1,0 +1,190 @@
+"""A case while it runs: its record, its errands, the desk that is open, and who has interrupted it."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from temporalio import workflow
+from temporalio.exceptions import ActivityError, ApplicationError
+
+from workflows.case_log import CaseLog
+from workflows.desks import AttentionDesk, Desk
+from workflows.domain.approval import Parties
+from workflows.domain.case import SYSTEM, Act, Actor, CaseNow, EventKind, Withdrawal
+from workflows.domain.digest import Json
+from workflows.domain.errors import NotTheApplicant, TaskClosed, UncloseError, WrongState
+from workflows.domain.request import WITHDRAWABLE_STATES, CaseState, UncloseRequest
+from workflows.errands import Errands
+from workflows.steps import LedgerProfile
+
+
+@dataclass
+class CaseEnds(Exception):  # not an error: the way out of the process
+    """The case goes to a final state from wherever it is."""
+
+    state: CaseState
+    because: str
+
+
+class Case:
+    """What all stages of a case share."""
+
+    def __init__(self, request: UncloseRequest) -> None:
+        self.request = request
+        self.log = CaseLog(request)
+        self.errands = Errands(self.log, request.ledger)
+        self.desk: Desk | None = None
+        self.interrupted_by: str | None = None
+        self.digest: str | None = None
+        self.window_ended_at: datetime | None = None
+        """When a correction window ran out unfinished."""
+        self._profile: LedgerProfile | None = None
+        self._last_act: Act | None = None
+        self._attentions = 0
+        self._came_from: CaseState | None = None
+
+    @property
+    def profile(self) -> LedgerProfile:
+        """The ledger's configuration, pinned when the case was received."""
+        assert self._profile is not None, "the case has been received"
+        return self._profile
+
+    def pin(self, profile: LedgerProfile) -> None:
+        self._profile = profile
+        self.errands.at_site = profile.at_site
+
+    @property
+    def parties(self) -> Parties:
+        return Parties(self.request.applicant, self.profile.executor)
+
+    @property
+    def is_interrupted(self) -> bool:
+        return self.interrupted_by is not None
+
+    def now(self) -> CaseNow:
+        return CaseNow(self.request.id, self.log.state, self.digest, self.log.waiting_for)
+
+    # ------------------------------------------------------------------ people's acts
+
+    def check(self, act: Act) -> None:
+        """Whether the desk that is open takes this act. Raises domain errors; changes nothing."""
+        if self.desk is None or self.desk.task is None or self.desk.task.id != act.task:
+            raise TaskClosed(act.task, self.log.state)
+        self.desk.check(act, self.log.state)
+
+    def take(self, act: Act) -> int:
+        """Take an act that was checked; the answer is the number of its event."""
+        self.check(act)
+        assert self.desk is not None, "check() has let this act through"
+        self._last_act = act
+        return self.log.tell(self.desk.kind, self.desk.take(act), act.actor)
+
+    def check_withdrawal(self, withdrawal: Withdrawal) -> None:
+        """Raises NotTheApplicant, WrongState."""
+        if withdrawal.actor.person != self.request.applicant:
+            raise NotTheApplicant(withdrawal.actor.person, self.request.id)
+        if self.is_interrupted or not self._can_still_withdraw:
+            allowed = tuple(sorted(WITHDRAWABLE_STATES))
+            raise WrongState(self.request.id, self.log.state, allowed)
+
+    def withdraw(self, withdrawal: Withdrawal) -> int:
+        self.check_withdrawal(withdrawal)
+        self.interrupted_by = withdrawal.actor.person
+        return self.log.tell(EventKind.WITHDRAWN, {"comment": withdrawal.comment}, withdrawal.actor)
+
+    def cancel(self, reason: str) -> None:
+        """The platform was asked to cancel: recorded, and heard at the next safe point (ADR-0010)."""
+        if self.interrupted_by is None:
+            self.interrupted_by = SYSTEM.person
+        self.log.tell(EventKind.CANCEL_REQUESTED, {"reason": reason})
+
+    @property
+    def _can_still_withdraw(self) -> bool:
+        untouched = WITHDRAWABLE_STATES | {CaseState.ISOLATING}
+        if self.log.state == CaseState.ATTENTION:
+            return self._came_from in untouched
+        return self.log.state in WITHDRAWABLE_STATES
+
+    # ------------------------------------------------------------------ waiting and failing
+
+    async def wait_for_people(
+        self, desk: Desk, settled: Callable[[], bool], due: datetime | None, interruptible: bool = True
+    ) -> bool:
+        """Wait until people have settled what the desk asks; false if time ran out first.
+
+        Every act is put on record as it comes, before its caller gets an answer. An interruption ends the
+        wait too: the caller looks at `is_interrupted`.
+        """
+
+        def over() -> bool:
+            return settled() or (interruptible and self.is_interrupted)
+
+        self.desk = desk
+        if desk.task is not None:
+            self.log.open_task(desk.task)
+        await self.errands.publish()
+        try:
+            while not over():
+                timeout = None if due is None else max(due - workflow.now(), timedelta())
+                await workflow.wait_condition(lambda: over() or self.log.has_news, timeout=timeout)
+                if not over():
+                    await self.errands.publish()
+        except TimeoutError:
+            self._leave_desk("expired", SYSTEM)
+            return False
+        self._leave_desk(*self._outcome(settled()))
+        return True
+
+    def _outcome(self, settled: bool) -> tuple[str, Actor]:
+        if settled and self._last_act is not None:
+            return str(self._last_act.action), self._last_act.actor
+        return "withdrawn", SYSTEM
+
+    def require_going_on(self) -> None:
+        """Raises CaseEnds if the case was withdrawn or cancelled meanwhile."""
+        if self.is_interrupted:
+            raise CaseEnds(CaseState.WITHDRAWN, f"interrupted by {self.interrupted_by}")
+
+    async def persist(self, state: CaseState, stage: Callable[[], Awaitable[None]]) -> None:
+        """Do one stage; when it fails, a person decides, and it is done again (design §4, attention)."""
+        self.log.enter(state)
+        while True:
+            try:
+                return await stage()
+            except CaseEnds:
+                raise
+            except Exception as failure:
+                await self._attend(failure)
+                self.log.enter(state)
+
+    async def _attend(self, failure: Exception) -> None:
+        self._attentions += 1
+        self._came_from = self.log.state
+        self.log.enter(CaseState.ATTENTION, because=describe(failure))
+        self.log.tell(
+            EventKind.ATTENTION_NEEDED, {"came_from": self._came_from, "failure": describe(failure)}
+        )
+        desk = AttentionDesk(self.request.id, self._attentions, self._came_from, workflow.now())
+        await self.wait_for_people(
+            desk, lambda: desk.answer is not None, None, interruptible=self._can_still_withdraw
+        )
+        if desk.answer is None:
+            self.require_going_on()
+
+    def _leave_desk(self, outcome: str, by: Actor) -> None:
+        if self.desk is not None and self.desk.task is not None:
+            self.log.close_task(self.desk.task, outcome, by)
+        self.desk = None
+
+
+def describe(failure: BaseException) -> dict[str, Json]:
+    """The root of a failure, by name and sentence, as it goes on record."""
+    cause: BaseException = failure
+    while isinstance(cause, ActivityError) and cause.__cause__ is not None:
+        cause = cause.__cause__
+    if isinstance(cause, ApplicationError):
+        facts = cause.details[0] if cause.details and isinstance(cause.details[0], dict) else {}
+        return {"error": cause.type or "Error", "says": cause.message, "facts": facts}
+    if isinstance(cause, UncloseError):
+        return {"error": type(cause).__name__, "says": str(cause), "facts": dict(cause.facts)}
+    return {"error": type(cause).__name__, "says": str(cause), "facts": {}}

@@ -1,0 +1,111 @@
+"""What a case has to tell: state, events, tasks and parts, until the register has taken them."""
+
+from datetime import datetime
+
+from temporalio import workflow
+
+from workflows.domain.case import SYSTEM, Actor, CaseChange, CaseEvent, EventKind, Task, TaskClosing
+from workflows.domain.digest import Json, to_json
+from workflows.domain.request import HUMAN_STATES, CaseState, Clocks, UncloseRequest, advance
+
+
+class CaseLog:
+    """Numbers and chains the events of one case, and hands out what has not been recorded yet."""
+
+    def __init__(self, request: UncloseRequest) -> None:
+        self.case = request.id
+        self.state = CaseState.RECEIVED
+        self.waiting_for: tuple[str, ...] = ()
+        self.clocks = Clocks()
+        self.recorded = 0
+        """Number of the last event the register is known to have."""
+        self._seq = 0
+        self._head = ""
+        self._events: list[CaseEvent] = []
+        self._opened: list[Task] = []
+        self._closed: list[TaskClosing] = []
+        self._parts: dict[str, Json] = {}
+        self.clocks.spend(self.state, request.accepted_at)
+
+    def enter(self, state: CaseState, **data: Json) -> None:
+        """Move to another state. Raises IllegalTransition if the life cycle does not allow it."""
+        before, self.state = self.state, advance(self.state, state)
+        self.clocks.spend(before, workflow.now())
+        self.waiting_for = ()
+        self.tell(EventKind.STATE_CHANGED, {"from": before, "to": state, **data})
+
+    def tell(self, kind: EventKind, data: dict[str, Json], actor: Actor = SYSTEM) -> int:
+        """Append one event and give back its number."""
+        self._seq += 1
+        plain = to_json(data)
+        assert isinstance(plain, dict)
+        event = CaseEvent(
+            self._seq, workflow.now(), actor.person, actor.on_behalf_of, kind, plain, self._head
+        )
+        self._head = event.digest
+        self._events.append(event)
+        return self._seq
+
+    def learn(self, **parts: object) -> None:
+        """Keep a part of the case that has become known; it rides with the next event."""
+        self._parts.update({name: to_json(value) for name, value in parts.items()})
+
+    def open_task(self, task: Task) -> None:
+        self.waiting_for = tuple(task.groups) or task.persons
+        self._opened.append(task)
+
+    def close_task(self, task: Task, outcome: str, actor: Actor = SYSTEM) -> None:
+        self._closed.append(TaskClosing(task.id, outcome, actor.person, workflow.now()))
+
+    def verified_open(self, at: datetime) -> None:
+        """Clock A ends, clock B starts."""
+        self.clocks.spend(self.state, at)
+        self.clocks.opened_at = at
+
+    def verified_closed(self, at: datetime) -> None:
+        """Clock B ends."""
+        self.clocks.spend(self.state, at)
+        self.clocks.closed_at = at
+
+    @property
+    def has_news(self) -> bool:
+        return bool(self._events)
+
+    def change(self) -> CaseChange | None:
+        """All that the register has not confirmed; none if it knows everything."""
+        if not self._events:
+            return None
+        return CaseChange(
+            case=self.case,
+            state=self.state,
+            events=tuple(self._events),
+            waiting_for=self.waiting_for,
+            opened=tuple(self._opened),
+            closed=tuple(self._closed),
+            parts={**self._parts, "clocks": self._clocks(), "is_waiting": self.state in HUMAN_STATES},
+        )
+
+    def confirm(self, change: CaseChange | None) -> None:
+        """The register has taken this change; what was told meanwhile stays to be told."""
+        if change is None:
+            return
+        self.recorded = max(self.recorded, change.events[-1].seq)
+        self._events = [event for event in self._events if event.seq > self.recorded]
+        self._opened = self._opened[len(change.opened) :]
+        self._closed = self._closed[len(change.closed) :]
+        self._parts = {k: v for k, v in self._parts.items() if change.parts.get(k) != v}
+
+    def _clocks(self) -> Json:
+        clocks = self.clocks
+        return {
+            "a_ms": _milliseconds(clocks.a_seconds),
+            "a_human_ms": _milliseconds(clocks.a_human),
+            "a_machine_ms": _milliseconds(clocks.a_machine),
+            "b_ms": _milliseconds(clocks.b_seconds),
+            "b_human_ms": _milliseconds(clocks.b_human),
+            "b_machine_ms": _milliseconds(clocks.b_machine),
+        }
+
+
+def _milliseconds(seconds: float | None) -> int | None:
+    return None if seconds is None else round(seconds * 1000)

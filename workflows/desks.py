@@ -1,0 +1,114 @@
+"""Where people's acts arrive while a case waits for them: one desk is open at a time."""
+
+from datetime import datetime
+from typing import Protocol
+
+from workflows.domain.approval import Group
+from workflows.domain.case import Act, Actor, EventKind, Task, TaskAction, TaskKind
+from workflows.domain.digest import Json
+from workflows.domain.errors import NotACorrector, NotAnOperator, TaskClosed
+
+ATTENTION_GROUPS = (Group.OPERATOR, Group.ERP_ADMIN)
+"""Who decides how a case goes on that cannot go on by itself."""
+
+
+class Desk(Protocol):
+    """Checks and takes acts on the one task that is open."""
+
+    @property
+    def kind(self) -> EventKind:
+        """Under which kind an act that was taken goes on record."""
+
+    @property
+    def task(self) -> Task | None: ...
+
+    def check(self, act: Act, state: str) -> None:
+        """Refuse an act, without changing anything. Raises domain errors."""
+
+    def take(self, act: Act) -> dict[str, Json]:
+        """Take an act that was checked; the answer is its record."""
+
+
+class CorrectionDesk:
+    """The named correctors, or the applicant, say when the corrections are done."""
+
+    kind = EventKind.WINDOW_CLOSED
+
+    def __init__(self, case: str, persons: tuple[str, ...], opened_at: datetime, due: datetime) -> None:
+        self.case, self.persons = case, persons
+        self.finished_by: str | None = None
+        self.task: Task | None = Task(
+            id=f"{case}-correction",
+            kind=TaskKind.CORRECTION,
+            name="correction",
+            groups=(),
+            persons=persons,
+            actions=(TaskAction.FINISH,),
+            digest=None,
+            opened_at=opened_at,
+            due=due,
+        )
+
+    def check_person(self, actor: Actor) -> None:
+        """Raises NotACorrector."""
+        if actor.person not in self.persons:
+            raise NotACorrector(actor.person, self.case)
+
+    def check(self, act: Act, state: str) -> None:
+        """Raises NotACorrector, TaskClosed."""
+        self.check_person(act.actor)
+        if act.action != TaskAction.FINISH or self.finished_by is not None:
+            raise TaskClosed(act.task, state)
+
+    def take(self, act: Act) -> dict[str, Json]:
+        return self.finish(act.actor, act.comment)
+
+    def finish(self, actor: Actor, comment: str) -> dict[str, Json]:
+        self.finished_by = actor.person
+        return {"because": "finished", "comment": comment}
+
+
+class ResubmissionDesk:
+    """The applicant has a blocker put right; `resubmit` is the only answer, so there is no task to act on."""
+
+    kind = EventKind.RESUBMITTED
+    task: Task | None = None
+
+    def __init__(self) -> None:
+        self.is_resubmitted = False
+
+    def check(self, act: Act, state: str) -> None:
+        raise TaskClosed(act.task, state)
+
+    def take(self, act: Act) -> dict[str, Json]:
+        raise TaskClosed(act.task, "returned")
+
+
+class AttentionDesk:
+    """Operators or the ERP administrator decide how a case goes on."""
+
+    kind = EventKind.ATTENTION_ANSWERED
+
+    def __init__(self, case: str, number: int, came_from: str, opened_at: datetime) -> None:
+        self.answer: TaskAction | None = None
+        self.task: Task | None = Task(
+            id=f"{case}-attention-{number}",
+            kind=TaskKind.ATTENTION,
+            name=came_from,
+            groups=ATTENTION_GROUPS,
+            persons=(),
+            actions=(TaskAction.RETRY,),
+            digest=None,
+            opened_at=opened_at,
+        )
+
+    def check(self, act: Act, state: str) -> None:
+        """Raises NotAnOperator, TaskClosed."""
+        if not set(act.actor.groups) & set(ATTENTION_GROUPS):
+            raise NotAnOperator(act.actor.person, ATTENTION_GROUPS)
+        if self.answer is not None or self.task is None or act.action not in self.task.actions:
+            raise TaskClosed(act.task, state)
+
+    def take(self, act: Act) -> dict[str, Json]:
+        self.answer = act.action
+        return {"task": act.task, "answer": act.action, "comment": act.comment}

@@ -1,0 +1,72 @@
+"""How a case asks for its steps: where they run, and how what is not yet recorded rides along."""
+
+from dataclasses import replace
+from typing import Any, TypeAlias, TypedDict, TypeVar
+
+from temporalio import workflow
+from temporalio.types import MethodAsyncSingleParam
+
+from workflows.case_log import CaseLog
+from workflows.steps import COPY, QUEUEING, RECORD, TOUCH, TOUCH_AT_SITE, CaseSteps, Order, ledger_queue
+
+O = TypeVar("O", bound=Order)  # noqa: E741  # the order
+A = TypeVar("A")
+"""The answer."""
+Step: TypeAlias = MethodAsyncSingleParam[Any, O, A]  # Any: the class that owns the contract
+
+
+class Address(TypedDict):
+    """What every order starts with."""
+
+    case: str
+    ledger: str
+
+
+class Errands:
+    """Asks for steps in the name of one case."""
+
+    def __init__(self, log: CaseLog, ledger: str) -> None:
+        self.log, self.ledger = log, ledger
+        self.at_site = False
+        """Whether the ledger's steps run on its own queue; known once the case is received."""
+
+    @property
+    def address(self) -> Address:
+        return {"case": self.log.case, "ledger": self.ledger}
+
+    async def record(self, step: Step[O, A], order: O) -> A:
+        """A step on the register, beside the workflow."""
+        return await self._beside(step, order, RECORD)
+
+    async def touch(self, step: Step[O, A], order: O) -> A:
+        """A step on the ledger: beside the workflow, or by the site worker of the ledger."""
+        if not self.at_site:
+            return await self._beside(step, order, TOUCH)
+        await self.publish()
+        how = _at(ledger_queue(self.ledger), TOUCH_AT_SITE)
+        return await workflow.execute_activity_method(step, order, **how)
+
+    async def copy(self, step: Step[O, A], order: O) -> A:
+        """A long step on the ledger's data, with heartbeats. The state is published before it starts."""
+        await self.publish()
+        how = _at(ledger_queue(self.ledger), COPY) if self.at_site else COPY
+        return await workflow.execute_activity_method(step, order, **how)
+
+    def queue_up(self, step: Step[O, A], order: O) -> workflow.ActivityHandle[A]:
+        """Start waiting for another case to end; the caller races it against people."""
+        return workflow.start_activity_method(step, order, **QUEUEING)
+
+    async def publish(self) -> None:
+        """Tell the register all that it does not know, if there is anything."""
+        if self.log.change() is not None:
+            await self.record(CaseSteps.publish, Order(**self.address))
+
+    async def _beside(self, step: Step[O, A], order: O, how: workflow.LocalActivityConfig) -> A:
+        change = self.log.change()
+        answer = await workflow.execute_local_activity_method(step, replace(order, change=change), **how)
+        self.log.confirm(change)
+        return answer
+
+
+def _at(queue: str, how: workflow.ActivityConfig) -> workflow.ActivityConfig:
+    return {**how, "task_queue": queue}

@@ -1,0 +1,120 @@
+"""Examine a ledger for a request: close state, plan, findings, risk, and the digest that binds them."""
+
+from dataclasses import dataclass, replace
+
+from workflows.domain.digest import Json, case_digest, to_json
+from workflows.domain.errors import Refused
+from workflows.domain.findings import (
+    EvidenceRow,
+    Finding,
+    FindingCode,
+    FindingScope,
+    Risk,
+    assess,
+    blockers,
+    in_order,
+)
+from workflows.domain.ledger import CloseState
+from workflows.domain.plan import Books, Plan, crosses_fiscal_year, plan_unclose
+from workflows.domain.request import UncloseRequest, require_cross_year_consent
+from workflows.errands import Errands
+from workflows.steps import CheckOrder, LedgerProfile, LedgerSteps, Order
+
+
+@dataclass(frozen=True)
+class Examination:
+    """What is true of the ledger and the request at one moment."""
+
+    state: CloseState
+    books: Books
+    plan: Plan
+    crosses_year: bool
+    findings: tuple[Finding, ...]
+    risk: Risk
+    digest: str
+
+    @property
+    def is_blocked(self) -> bool:
+        return bool(blockers(self.findings))
+
+    def parts(self) -> dict[str, object]:
+        """The parts of the case that this makes known."""
+        return {
+            "digest": self.digest,
+            "risk": self.risk,
+            "plan": self.plan,
+            "findings": self.findings,
+            "close_state": self.state,
+        }
+
+
+async def examine(
+    errands: Errands, request: UncloseRequest, profile: LedgerProfile, noticed: tuple[Finding, ...] = ()
+) -> Examination:
+    """Read, plan, check. `noticed` are findings that stand already, such as another case on the ledger."""
+    reading = await errands.touch(LedgerSteps.read, Order(**errands.address))
+    books = Books(profile.graph, profile.calendar, reading.capabilities)
+    plan, refusal = _plan(request, reading.state, books)
+    checked = await errands.touch(
+        LedgerSteps.check, CheckOrder(**errands.address, scope=scope_of(request, plan, profile.executor))
+    )
+    crosses = crosses_fiscal_year(reading.state, plan)
+    crossing = (Finding(FindingCode.CROSSES_FISCAL_YEAR, period=plan.target),) if crosses else ()
+    findings = in_order((*noticed, *refusal, *crossing, *checked.findings))
+    return Examination(
+        state=reading.state,
+        books=books,
+        plan=plan,
+        crosses_year=crosses,
+        findings=findings,
+        risk=assess(findings, len(plan.periods)),
+        digest=case_digest(plan, reading.state, findings, profile.policy.version, profile.backup_policy),
+    )
+
+
+def blocked_by(examination: Examination, refusal: Refused, code: FindingCode) -> Examination:
+    """The same examination with one more blocker, for a rule outside the ledger that said no."""
+    finding = Finding(code, rows=(_as_row(refusal),))
+    return replace(examination, findings=in_order((*examination.findings, finding)))
+
+
+def difference(before: Examination, after: Examination) -> Json:
+    """What has drifted, for the people whose consent is void by it (design §5.6)."""
+    return {
+        "digest": {"before": before.digest, "after": after.digest},
+        "revision": {"before": before.state.revision, "after": after.state.revision},
+        "plan": _gone_and_come(before.plan.steps, after.plan.steps),
+        "findings": _gone_and_come(_bound(before), _bound(after)),
+    }
+
+
+def scope_of(request: UncloseRequest, plan: Plan, executor: str) -> FindingScope:
+    opened = tuple((step.module, step.period) for step in plan.steps)
+    return FindingScope(request.target_period, plan.modules, opened, request.scope, executor)
+
+
+def _plan(request: UncloseRequest, state: CloseState, books: Books) -> tuple[Plan, tuple[Finding, ...]]:
+    try:
+        plan = plan_unclose(state, books, request.target_period, request.modules)
+        if crosses_fiscal_year(state, plan):
+            newest = max(state.of(module).current for module in plan.opened_modules)
+            require_cross_year_consent(request, newest.year, request.accepted_at.date())
+    except Refused as refusal:
+        empty = Plan(request.target_period, request.modules, ())
+        return empty, (Finding(FindingCode.PLAN_REFUSED, rows=(_as_row(refusal),)),)
+    return plan, ()
+
+
+def _as_row(refusal: Refused) -> EvidenceRow:
+    return EvidenceRow(type(refusal).__name__, (*refusal.facts.items(), ("says", str(refusal))))
+
+
+def _bound(examination: Examination) -> tuple[Finding, ...]:
+    return tuple(finding for finding in examination.findings if finding.bound)
+
+
+def _gone_and_come(before: tuple[object, ...], after: tuple[object, ...]) -> dict[str, Json]:
+    return {
+        "gone": [to_json(item) for item in before if item not in after],
+        "come": [to_json(item) for item in after if item not in before],
+    }

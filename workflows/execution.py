@@ -1,0 +1,202 @@
+"""The stages that act: isolate, un-close, verify, correct, re-close, verify, archive; and the way back."""
+
+from datetime import timedelta
+
+from temporalio import workflow
+
+from workflows.case import Case, CaseEnds, describe
+from workflows.desks import CorrectionDesk
+from workflows.domain.case import EventKind
+from workflows.domain.corrections import require_sound, undeclared
+from workflows.domain.digest import Json
+from workflows.domain.errors import GateNotPassed
+from workflows.domain.findings import blockers
+from workflows.domain.proof import Proof, differing, require_equal, require_open, require_untouched
+from workflows.domain.request import CaseState
+from workflows.examination import Examination, scope_of
+from workflows.pointer_moves import PointerMoves
+from workflows.steps import (
+    BackupOrder,
+    BackupSteps,
+    CaseSteps,
+    CheckOrder,
+    CloseWindowOrder,
+    IsolateOrder,
+    LeaseSteps,
+    LeaveOrder,
+    LedgerSteps,
+    Order,
+    ProvenBackup,
+    SealOrder,
+    WindowOrder,
+)
+
+
+class Interrupted(Exception):  # not an error: a cancellation heard between two steps
+    """The platform asked to cancel while periods are being opened."""
+
+
+class Execution:
+    """Carries out what was authorised, under one fence, and leaves the ledger as it must be left."""
+
+    def __init__(self, case: Case, examined: Examination, fence: int) -> None:
+        self.case, self.examined, self.fence = case, examined, fence
+        self.evidence: str | None = None
+        self._moves = PointerMoves(case.errands, case.log, examined.books, fence)
+        self._point_b: ProvenBackup | None = None
+        self._mark = ""
+
+    @property
+    def before(self) -> Proof:
+        """The proof of roll-back point B: how the ledger was before anything moved."""
+        assert self._point_b is not None, "the ledger has been isolated"
+        return self._point_b.proof
+
+    @property
+    def persons(self) -> tuple[str, ...]:
+        """The named correctors; the applicant corrects if nobody else is named."""
+        request = self.case.request
+        return request.correctors or (request.applicant,)
+
+    async def isolate(self) -> None:
+        """Everybody out, proven; then the roll-back point. Nothing is touched yet if this fails."""
+        await self.case.persist(CaseState.ISOLATING, self._isolate)
+
+    async def unclose(self) -> None:
+        """Open what was planned, pointer by pointer."""
+        self.case.log.enter(CaseState.UNCLOSING)
+        whole = await self._moves.perform(
+            self.examined.plan, self.examined.state, "unclose", lambda: self.case.is_interrupted
+        )
+        if not whole:
+            raise Interrupted
+
+    async def verify_open(self) -> None:
+        """Touched periods are open, untouched ones byte-equal; then the correctors are let in."""
+        self.case.log.enter(CaseState.VERIFYING_OPEN)
+        proof = await self._prove("verified_open")
+        require_open(proof, self.examined.plan.touched)
+        require_untouched(self.before, proof, self.examined.plan.touched)
+        if self.case.is_interrupted:
+            raise Interrupted
+        until = workflow.now() + timedelta(hours=self.case.request.window_hours)
+        opened = await self.case.errands.touch(
+            LedgerSteps.open_window,
+            WindowOrder(**self.case.errands.address, persons=self.persons, until=until, fence=self.fence),
+        )
+        self._mark, self._until = opened.mark, until
+        self.case.log.verified_open(workflow.now())
+        self.case.log.tell(
+            EventKind.WINDOW_OPENED, {"persons": list(self.persons), "until": until.isoformat()}
+        )
+
+    async def correct(self) -> None:
+        """The named people correct; they finish, or the window ends by itself."""
+        self.case.log.enter(CaseState.CORRECTING)
+        allowed = tuple(dict.fromkeys((*self.persons, self.case.request.applicant)))
+        desk = CorrectionDesk(self.case.request.id, allowed, workflow.now(), self._until)
+        in_time = await self.case.wait_for_people(desk, lambda: desk.finished_by is not None, self._until)
+        if not in_time:
+            self.case.window_ended_at = self._until
+        if desk.finished_by is None:
+            because = "cancelled" if in_time else "the window ended"
+            self.case.log.tell(EventKind.WINDOW_CLOSED, {"because": because})
+
+    async def reclose(self) -> None:
+        """Gate, shut the correctors out, close again in mirror order with the same read-back."""
+        await self.case.persist(CaseState.RECLOSING, self._reclose)
+
+    async def verify_closed(self) -> None:
+        """Pointers and untouched balances are what they were, openings follow closings, books balance."""
+        await self.case.persist(CaseState.VERIFYING_CLOSED, self._verify_closed)
+
+    async def archive(self) -> None:
+        """Rights withdrawn, sessions allowed, lease released, evidence sealed."""
+        await self.case.persist(CaseState.ARCHIVING, self._archive)
+
+    async def compensate(self, failure: Exception) -> None:
+        """Close again what was opened, prove the ledger equal to before, and let go of it."""
+        self.case.log.tell(EventKind.STEP_FAILED, {"failure": describe(failure)})
+        await self.case.persist(CaseState.COMPENSATING, self._compensate)
+        raise CaseEnds(CaseState.ROLLED_BACK, str(describe(failure)["says"]) or type(failure).__name__)
+
+    async def let_go(self) -> None:
+        """Withdraw rights, let people in, give the lease back. Safe to repeat, on every ending."""
+        errands = self.case.errands
+        await errands.touch(
+            LedgerSteps.leave, LeaveOrder(**errands.address, persons=self.persons, fence=self.fence)
+        )
+        await errands.record(LeaseSteps.release_lease, Order(**errands.address))
+        self.case.log.tell(EventKind.RELEASED, {"fence": self.fence})
+
+    # ------------------------------------------------------------------ the stages that may be tried again
+
+    async def _isolate(self) -> None:
+        errands = self.case.errands
+        reason = f"{self.case.request.id}: {self.case.request.reason}"
+        try:
+            isolated = await errands.touch(
+                LedgerSteps.isolate, IsolateOrder(**errands.address, fence=self.fence, reason=reason)
+            )
+            self.case.log.tell(EventKind.ISOLATED, {"ended": list(isolated.ended), "fence": self.fence})
+            self._point_b = await errands.copy(
+                BackupSteps.back_up, BackupOrder(**errands.address, point="B", fence=self.fence)
+            )
+            self.case.log.tell(EventKind.BACKED_UP, self._point_b.record())
+            self.case.log.learn(proof_before=self.before)
+        except Exception:
+            # Nothing has been touched: people must not stand before a shut door while somebody decides.
+            await errands.touch(
+                LedgerSteps.leave, LeaveOrder(**errands.address, persons=self.persons, fence=self.fence)
+            )
+            raise
+
+    async def _reclose(self) -> None:
+        errands, request = self.case.errands, self.case.request
+        await self._gate()
+        closed = await errands.touch(
+            LedgerSteps.close_window,
+            CloseWindowOrder(**errands.address, persons=self.persons, fence=self.fence, mark=self._mark),
+        )
+        unexplained = undeclared(closed.changes, request.scope)
+        self.case.log.learn(changes=closed.changes, undeclared=unexplained)
+        await self._moves.close_again(self.examined.state, "reclose")
+
+    async def _gate(self) -> None:
+        """No blocker in what is about to be closed. Raises GateNotPassed; the correctors can still act."""
+        plan = self.examined.plan
+        scope = scope_of(self.case.request, plan, self.case.profile.executor)
+        order = CheckOrder(**self.case.errands.address, scope=scope.without_documents())
+        checked = await self.case.errands.touch(LedgerSteps.check, order)
+        blocking = blockers(checked.findings)
+        if blocking:
+            raise GateNotPassed(tuple(str(finding.code) for finding in blocking))
+
+    async def _verify_closed(self) -> None:
+        proof = await self._prove("verified_closed")
+        require_untouched(self.before, proof, self.examined.plan.touched)
+        weighed = await self.case.errands.touch(LedgerSteps.weigh, Order(**self.case.errands.address))
+        require_sound(weighed.invariants)
+        self.case.log.verified_closed(workflow.now())
+        self.case.log.learn(difference={"moved": list(differing(self.before, proof))})
+
+    async def _archive(self) -> None:
+        await self.let_go()
+        errands = self.case.errands
+        sealed = await errands.record(CaseSteps.seal, SealOrder(**errands.address))
+        self.evidence = sealed.path
+        self.case.log.learn(evidence=sealed)
+        self.case.log.tell(EventKind.SEALED, {"path": sealed.path, "sha256": sealed.sha256})
+
+    async def _compensate(self) -> None:
+        if self._point_b is not None:
+            await self._moves.close_again(self.examined.state, "compensate")
+            require_equal(self.before, await self._prove("compensated"))
+        await self.let_go()
+
+    async def _prove(self, moment: str) -> Proof:
+        proof = await self.case.errands.touch(LedgerSteps.prove, Order(**self.case.errands.address))
+        told: dict[str, Json] = {"moment": moment, "root": proof.root, "leaves": len(proof.leaves)}
+        self.case.log.tell(EventKind.PROVEN, told)
+        self.case.log.learn(**{f"proof_{moment}": proof})
+        return proof

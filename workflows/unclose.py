@@ -1,0 +1,157 @@
+"""Un-close a period of a ledger with everyone's consent, let it be corrected, close it again, prove it."""
+
+import asyncio
+
+from temporalio import workflow
+
+with workflow.unsafe.imports_passed_through():
+    from workflows.case import Case, CaseEnds
+    from workflows.consent import Consent
+    from workflows.desks import CorrectionDesk, ResubmissionDesk
+    from workflows.domain.case import (
+        Act,
+        CaseNow,
+        CaseOutcome,
+        EventKind,
+        Finish,
+        Resubmission,
+        Withdrawal,
+    )
+    from workflows.domain.errors import NotTheApplicant, WindowExpired, WrongState
+    from workflows.domain.request import CaseState, UncloseRequest
+    from workflows.execution import Execution
+
+
+@workflow.defn(failure_exception_types=[Exception])
+class UncloseWorkflow:
+    """The whole process of design §4. `_govern` reads as the process; each stage has its own file."""
+
+    @workflow.init
+    def __init__(self, request: UncloseRequest) -> None:
+        self.case = Case(request)
+        self.consent = Consent(self.case)
+        self.execution: Execution | None = None
+
+    @workflow.run
+    async def run(self, request: UncloseRequest) -> CaseOutcome:
+        """Run the case to one of its final states. A cancellation is heard at the next safe point."""
+        process = asyncio.create_task(self._run_to_the_end())
+        while True:
+            try:
+                await asyncio.shield(process)
+                break
+            except asyncio.CancelledError:
+                # Eviction from the cache looks the same but has no reason: then nothing may go on here.
+                reason = workflow.cancellation_reason()
+                if reason is None or process.done():
+                    raise
+                self.case.cancel(reason)
+        await workflow.wait_condition(workflow.all_handlers_finished)
+        evidence = self.execution.evidence if self.execution else None
+        return CaseOutcome(request.id, self.case.log.state, self.case.digest, evidence)
+
+    async def _run_to_the_end(self) -> None:
+        try:
+            await self._govern()
+        except CaseEnds as end:
+            await self._let_go_before(end)
+            self.case.log.enter(end.state, because=end.because)
+        await self.case.errands.publish()
+
+    async def _govern(self) -> None:
+        await self.consent.receive()
+        await self.consent.check()
+        authorised = False
+        while not authorised:
+            await self.consent.approve()
+            await self.consent.protect()
+            authorised = await self.consent.authorise()
+
+        self.execution = Execution(self.case, self.consent.examined, self.consent.fence)
+        await self.execution.isolate()
+        try:
+            await self.execution.unclose()
+            await self.execution.verify_open()
+        except Exception as failure:
+            await self.execution.compensate(failure)
+        await self.execution.correct()
+        await self.execution.reclose()
+        await self.execution.verify_closed()
+        await self.execution.archive()
+        self.case.log.enter(CaseState.COMPLETED)
+
+    async def _let_go_before(self, end: CaseEnds) -> None:
+        """Whatever the end, nothing stays held (design §4)."""
+        if end.state == CaseState.ROLLED_BACK:
+            return  # compensation has let go already
+        if self.execution is not None:
+            await self.execution.let_go()
+        else:
+            await self.consent.give_back()
+
+    # ------------------------------------------------------------------ what people say
+
+    @workflow.update
+    async def act(self, act: Act) -> CaseNow:
+        """One person's act on the open task. Answered when it is on record."""
+        return await self._on_record(self.case.take(act))
+
+    @act.validator
+    def _check_act(self, act: Act) -> None:
+        self.case.check(act)
+
+    @workflow.update
+    async def withdraw(self, withdrawal: Withdrawal) -> CaseNow:
+        """The applicant takes the wish back, as long as nothing has been released."""
+        return await self._on_record(self.case.withdraw(withdrawal))
+
+    @withdraw.validator
+    def _check_withdrawal(self, withdrawal: Withdrawal) -> None:
+        self.case.check_withdrawal(withdrawal)
+
+    @workflow.update
+    async def resubmit(self, resubmission: Resubmission) -> CaseNow:
+        """The applicant has had a blocker put right; everything is checked and asked for anew."""
+        desk = self._resubmission_desk(resubmission)
+        desk.is_resubmitted = True
+        return await self._on_record(
+            self.case.log.tell(EventKind.RESUBMITTED, {"comment": resubmission.comment}, resubmission.actor)
+        )
+
+    @resubmit.validator
+    def _check_resubmission(self, resubmission: Resubmission) -> None:
+        self._resubmission_desk(resubmission)
+
+    @workflow.update
+    async def finish_corrections(self, finish: Finish) -> CaseNow:
+        """A corrector says that the corrections are done; the periods are closed again."""
+        desk = self._correction_desk(finish)
+        data = desk.finish(finish.actor, finish.comment)
+        return await self._on_record(self.case.log.tell(desk.kind, data, finish.actor))
+
+    @finish_corrections.validator
+    def _check_finish(self, finish: Finish) -> None:
+        self._correction_desk(finish)
+
+    async def _on_record(self, seq: int) -> CaseNow:
+        await workflow.wait_condition(lambda: self.case.log.recorded >= seq)
+        return self.case.now()
+
+    def _resubmission_desk(self, resubmission: Resubmission) -> ResubmissionDesk:
+        request = self.case.request
+        if resubmission.actor.person != request.applicant:
+            raise NotTheApplicant(resubmission.actor.person, request.id)
+        desk = self.case.desk
+        if not isinstance(desk, ResubmissionDesk) or desk.is_resubmitted:
+            raise WrongState(request.id, self.case.log.state, (CaseState.RETURNED,))
+        return desk
+
+    def _correction_desk(self, finish: Finish) -> CorrectionDesk:
+        case, desk = self.case, self.case.desk
+        if isinstance(desk, CorrectionDesk):
+            desk.check_person(finish.actor)
+            if desk.finished_by is None:
+                return desk
+        if case.window_ended_at is not None:
+            raise WindowExpired(case.request.id, case.window_ended_at.isoformat())
+        raise WrongState(case.request.id, case.log.state, (CaseState.CORRECTING,))
