@@ -110,7 +110,7 @@ class Consent:
             await self._approve_again()
         return holds
 
-    # ------------------------------------------------------------------ the parts of approving and authorising
+    # ------------------------------------------------------------------ parts of approving and authorising
 
     async def _ask(self, round_: ApprovalRound, level: PinnedLevel, due: datetime) -> None:
         round_.ask(level, workflow.now(), due)

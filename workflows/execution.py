@@ -80,11 +80,11 @@ class Execution:
         if self.case.is_interrupted:
             raise Interrupted
         until = workflow.now() + timedelta(hours=self.case.request.window_hours)
-        opened = await self.case.errands.touch(
+        await self.case.errands.touch(
             LedgerSteps.open_window,
             WindowOrder(**self.case.errands.address, persons=self.persons, until=until, fence=self.fence),
         )
-        self._mark, self._until = opened.mark, until
+        self._until = until
         self.case.log.verified_open(workflow.now())
         self.case.log.tell(
             EventKind.WINDOW_OPENED, {"persons": list(self.persons), "until": until.isoformat()}
@@ -138,10 +138,9 @@ class Execution:
             isolated = await errands.touch(
                 LedgerSteps.isolate, IsolateOrder(**errands.address, fence=self.fence, reason=reason)
             )
+            self._mark = isolated.mark
             self.case.log.tell(EventKind.ISOLATED, {"ended": list(isolated.ended), "fence": self.fence})
-            self._point_b = await errands.copy(
-                BackupSteps.back_up, BackupOrder(**errands.address, point="B", fence=self.fence)
-            )
+            self._point_b = await errands.copy(BackupSteps.back_up, BackupOrder(**errands.address, point="B"))
             self.case.log.tell(EventKind.BACKED_UP, self._point_b.record())
             self.case.log.learn(proof_before=self.before)
         except Exception:

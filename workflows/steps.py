@@ -6,7 +6,7 @@ told yet: it is recorded before the act (design §3: recording costs no round tr
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from temporalio import activity, workflow
@@ -193,6 +193,8 @@ class Isolated:
     """Who was in the ledger and has been sent out; proven empty afterwards."""
 
     ended: tuple[str, ...]
+    mark: str
+    """The place in the ledger's change log from which on every change is a correction."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -209,12 +211,6 @@ class WindowOrder(Order):
     persons: tuple[str, ...]
     until: datetime
     fence: int
-
-
-@dataclass(frozen=True)
-class WindowOpened:
-    mark: str
-    """The place in the ledger's change log at which the window began."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -239,7 +235,6 @@ class LeaveOrder(Order):
 class BackupOrder(Order):
     point: str
     """`A` before authorisation, `B` under exclusive mode: the roll-back point."""
-    fence: int | None = None
 
 
 @dataclass(frozen=True)
@@ -278,8 +273,6 @@ class Soundness:
 @dataclass(frozen=True)
 class Nothing:
     """A step that has nothing to tell."""
-
-    at: datetime | None = field(default=None)
 
 
 # --------------------------------------------------------------------------- the contracts
@@ -365,7 +358,7 @@ class LedgerSteps:
         raise NotImplementedError
 
     @activity.defn
-    async def open_window(self, order: WindowOrder) -> WindowOpened:
+    async def open_window(self, order: WindowOrder) -> Nothing:
         """Grant the named correctors their right and let only them write. Granting twice is granting once."""
         raise NotImplementedError
 

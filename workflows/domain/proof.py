@@ -1,7 +1,7 @@
 """Proof: a digest tree over the canonical balance rows of every module and period (design §9)."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from workflows.domain.errors import ProofMismatch
@@ -44,9 +44,10 @@ class LeafHash:
         self.module, self.period, self.rows = module, period, 0
         self._hash = hashlib.sha256()
 
-    def add(self, row: tuple[str, ...]) -> None:
-        self._hash.update(("\x1f".join(row) + "\n").encode())
-        self.rows += 1
+    def add(self, rows: Sequence[tuple[str, ...]]) -> None:
+        text = "".join("\x1f".join(row) + "\n" for row in rows)
+        self._hash.update(text.encode())
+        self.rows += len(rows)
 
     def leaf(self) -> Leaf:
         return Leaf(self.module, self.period, self.rows, self._hash.hexdigest())

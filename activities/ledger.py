@@ -1,0 +1,98 @@
+"""Steps that touch one ERP, through its connector. They translate; what may be done is decided elsewhere."""
+
+from temporalio import activity
+from typing_extensions import override
+
+from activities.ledgers import Ledgers
+from activities.proof import prove_ledger
+from workflows.domain.errors import SessionsRemain
+from workflows.domain.ledger import CloseState, Verb
+from workflows.domain.proof import Proof
+from workflows.steps import (
+    CORRECTION_RIGHT,
+    Checked,
+    CheckOrder,
+    CloseWindowOrder,
+    Isolated,
+    IsolateOrder,
+    LeaveOrder,
+    LedgerSteps,
+    Nothing,
+    Order,
+    Reading,
+    Soundness,
+    StepOrder,
+    WindowClosed,
+    WindowOrder,
+)
+
+
+class LedgerActivities(LedgerSteps):
+    """Acts on the ledgers this worker serves."""
+
+    def __init__(self, ledgers: Ledgers) -> None:
+        self.ledgers = ledgers
+
+    @override
+    @activity.defn
+    async def read(self, order: Order) -> Reading:
+        connector = self.ledgers.connector(order.ledger)
+        return Reading(await connector.read_close_state(), await connector.capabilities())
+
+    @override
+    @activity.defn
+    async def check(self, order: CheckOrder) -> Checked:
+        return Checked(await self.ledgers.connector(order.ledger).findings(order.scope))
+
+    @override
+    @activity.defn
+    async def isolate(self, order: IsolateOrder) -> Isolated:
+        connector = self.ledgers.connector(order.ledger)
+        inside = await connector.sessions()
+        await connector.enter_exclusive(order.fence, order.reason)
+        remaining = await connector.sessions()
+        if remaining:
+            raise SessionsRemain(order.ledger, tuple(session.person for session in remaining))
+        return Isolated(tuple(session.person for session in inside), await connector.mark())
+
+    @override
+    @activity.defn
+    async def perform(self, order: StepOrder) -> CloseState:
+        connector = self.ledgers.connector(order.ledger)
+        act = connector.unclose if order.step.verb == Verb.UNCLOSE else connector.close
+        await act(order.step, order.fence, order.key)
+        return await connector.read_close_state()
+
+    @override
+    @activity.defn
+    async def open_window(self, order: WindowOrder) -> Nothing:
+        connector = self.ledgers.connector(order.ledger)
+        await connector.grant(order.persons, CORRECTION_RIGHT, order.until, order.fence)
+        await connector.restrict_to(order.persons, order.fence)
+        return Nothing()
+
+    @override
+    @activity.defn
+    async def close_window(self, order: CloseWindowOrder) -> WindowClosed:
+        connector = self.ledgers.connector(order.ledger)
+        await connector.enter_exclusive(order.fence, order.case)
+        await connector.revoke(order.persons, CORRECTION_RIGHT, order.fence)
+        return WindowClosed(await connector.changes_since(order.mark))
+
+    @override
+    @activity.defn
+    async def weigh(self, order: Order) -> Soundness:
+        return Soundness(await self.ledgers.connector(order.ledger).invariants())
+
+    @override
+    @activity.defn
+    async def prove(self, order: Order) -> Proof:
+        return await prove_ledger(self.ledgers.connector(order.ledger))
+
+    @override
+    @activity.defn
+    async def leave(self, order: LeaveOrder) -> Nothing:
+        connector = self.ledgers.connector(order.ledger)
+        await connector.revoke(order.persons, CORRECTION_RIGHT, order.fence)
+        await connector.leave_exclusive(order.fence)
+        return Nothing()
