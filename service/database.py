@@ -1,0 +1,141 @@
+"""One database and its transactions; all that differs between SQLite and PostgreSQL stands here."""
+
+import asyncio
+import json
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Protocol, TypeVar
+
+from sqlalchemy import Connection, Engine, Table, create_engine, event
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.ext.asyncio import create_async_engine
+from typing_extensions import override
+
+from workflows.domain.errors import StorageUnavailable
+
+T = TypeVar("T")
+Work = Callable[[Connection], T]
+"""What one transaction does. Leaving it early rolls it back."""
+
+_FAILURES = (OperationalError, InterfaceError, OSError)
+_READERS = 4
+
+
+class Database(Protocol):
+    """Runs transactions. Each call may raise StorageUnavailable."""
+
+    async def write(self, work: Work[T]) -> T:
+        """One transaction, committed at its end."""
+
+    async def read(self, work: Work[T]) -> T:
+        """One transaction that sees one moment and changes nothing."""
+
+    async def aclose(self) -> None:
+        """Let go of connections."""
+
+
+def open_database(url: str) -> Database:
+    """The database behind `sqlite+aiosqlite://` or `postgresql+asyncpg://`. Connects on first use."""
+    parsed = make_url(url)
+    return SQLite(parsed) if parsed.get_backend_name() == "sqlite" else PostgreSQL(parsed)
+
+
+class SQLite(Database):
+    """A file. Whole transactions run in threads of their own: one hop each, and writers queue up fairly.
+
+    Statement by statement, as asyncio drivers for SQLite do it, a transaction of ten statements takes four
+    times as long.
+    """
+
+    def __init__(self, url: URL) -> None:
+        self._engine = create_engine(url.set(drivername="sqlite"), json_serializer=_as_json)
+        event.listen(self._engine, "connect", _set_pragmas)
+        event.listen(self._engine, "begin", _begin)
+        self._writing = self._engine.execution_options(**{_IMMEDIATE: True})
+        self._writer = ThreadPoolExecutor(1, "register-writer")
+        self._readers = ThreadPoolExecutor(_READERS, "register-reader")
+
+    @override
+    async def write(self, work: Work[T]) -> T:
+        return await self._run(self._writer, self._writing, work)
+
+    @override
+    async def read(self, work: Work[T]) -> T:
+        return await self._run(self._readers, self._engine, work)
+
+    async def _run(self, threads: ThreadPoolExecutor, engine: Engine, work: Work[T]) -> T:
+        transaction = partial(_in_transaction, engine, work)
+        try:
+            return await asyncio.get_running_loop().run_in_executor(threads, transaction)
+        except _FAILURES as error:
+            raise StorageUnavailable(_reason(error)) from error
+
+    @override
+    async def aclose(self) -> None:
+        self._writer.shutdown()
+        self._readers.shutdown()
+        self._engine.dispose()
+
+
+def _in_transaction(engine: Engine, work: Work[T]) -> T:
+    with engine.begin() as connection:
+        return work(connection)
+
+
+class PostgreSQL(Database):
+    """A server, over asyncpg."""
+
+    def __init__(self, url: URL) -> None:
+        self._engine = create_async_engine(url, json_serializer=_as_json, pool_pre_ping=True)
+
+    @override
+    async def write(self, work: Work[T]) -> T:
+        try:
+            async with self._engine.begin() as connection:
+                return await connection.run_sync(work)
+        except _FAILURES as error:
+            raise StorageUnavailable(_reason(error)) from error
+
+    @override
+    async def read(self, work: Work[T]) -> T:
+        return await self.write(work)
+
+    @override
+    async def aclose(self) -> None:
+        await self._engine.dispose()
+
+
+def insert(connection: Connection, table: Table) -> "postgresql.Insert | sqlite.Insert":
+    """An INSERT that can say what is to happen if the row is there already."""
+    return sqlite.insert(table) if connection.dialect.name == "sqlite" else postgresql.insert(table)
+
+
+_IMMEDIATE = "unclose_immediate"
+
+
+def _set_pragmas(connection: DBAPIConnection, _record: object) -> None:
+    # The driver must not open transactions by itself: _begin says which kind it is.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    for pragma in ("journal_mode=WAL", "busy_timeout=5000", "synchronous=NORMAL", "foreign_keys=ON"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin(connection: Connection) -> None:
+    # A transaction that reads first and writes later would fail at once if another process has written in
+    # between; one that will write says so at its start and waits for its turn.
+    immediate = connection.get_execution_options().get(_IMMEDIATE)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
+
+
+def _as_json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def _reason(error: Exception) -> str:
+    return str(error.orig if isinstance(error, OperationalError | InterfaceError) else error)

@@ -1,0 +1,301 @@
+"""The ledgers of `ledgers.toml`: read, checked, and turned into connectors and the profiles cases pin."""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo
+
+from activities.erp.demo import DemoOptions
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator
+
+from activities.erp import connect
+from activities.erp.connector import LedgerConnector
+from workflows.domain.approval import DEFAULT_POLICY, ApprovalPolicy, Group, Level
+from workflows.domain.errors import UnknownLedger
+from workflows.domain.ledger import Module, ModuleGraph
+from workflows.domain.period import FiscalCalendar
+from workflows.domain.plan import Books
+from workflows.steps import LedgerProfile
+
+_OPTIONS: Mapping[str, type[DemoOptions]] = {"demo": DemoOptions}
+"""What each connector needs to start, by the name it has in the file."""
+
+
+class LedgersUnreadable(Exception):
+    """The file of ledgers cannot be used; the text names the file and the field."""
+
+    def __init__(self, path: Path, field: str, reason: str) -> None:
+        super().__init__(f"{path}: {field}: {reason}" if field else f"{path}: {reason}")
+        self.path, self.field, self.reason = path, field, reason
+
+
+# --------------------------------------------------------------------------- the file
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+_Hours = Annotated[int, Field(ge=1, le=24 * 366)]
+_Code = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
+
+
+class _Calendar(_Part):
+    periods_per_year: Annotated[int, Field(ge=12, le=13)] = 12
+    first_month: Annotated[int, Field(ge=1, le=12)] = 1
+
+
+class _Level(_Part):
+    name: Annotated[str, Field(min_length=1)]
+    group: Group
+    why: str = "policy"
+
+
+class _Policy(_Part):
+    version: Annotated[str, Field(min_length=1)]
+    levels: Annotated[tuple[_Level, ...], Field(min_length=1)]
+    authorising_groups: tuple[Group, Group] = DEFAULT_POLICY.authorising_groups
+    cross_year_level: _Level | None = None
+
+    @field_validator("authorising_groups")
+    @classmethod
+    def _distinct(cls, groups: tuple[Group, Group]) -> tuple[Group, Group]:
+        if groups[0] == groups[1]:
+            raise ValueError("joint authorisation needs two different groups")
+        return groups
+
+
+class _Retention(_Part):
+    daily: Annotated[int, Field(ge=0)] = 7
+    weekly: Annotated[int, Field(ge=0)] = 5
+    monthly: Annotated[int, Field(ge=0)] = 24
+
+
+class _Ledger(_Part):
+    name: Annotated[str, Field(min_length=1)]
+    connector: str
+    options: dict[str, Any] = Field(default_factory=dict)  # Any: read by the connector's own options
+    modules: Annotated[tuple[Module, ...], Field(min_length=1)]
+    closes_before: tuple[tuple[Module, Module], ...] = ()
+    calendar: _Calendar = _Calendar()
+    time_zone: str = "Asia/Shanghai"
+    policy: _Policy | None = None
+    backup_policy: str = "proven-copy-1"
+    executor: str = "unclose"
+    approval_hours: _Hours = 72
+    authorisation_hours: _Hours = 24
+    max_window_hours: _Hours = 72
+    retention: _Retention = _Retention()
+    at_site: bool = False
+
+    @field_validator("connector")
+    @classmethod
+    def _known(cls, connector: str) -> str:
+        if connector not in _OPTIONS:
+            raise ValueError(f"no connector has this name; there are {', '.join(_OPTIONS)}")
+        return connector
+
+    @field_validator("time_zone")
+    @classmethod
+    def _zone(cls, name: str) -> str:
+        try:
+            return ZoneInfo(name).key
+        except (OSError, ValueError, KeyError):
+            raise ValueError("no time zone has this name") from None
+
+
+class _File(_Part):
+    ledgers: Annotated[dict[_Code, _Ledger], Field(min_length=1)]
+
+
+# --------------------------------------------------------------------------- the configuration
+
+
+@dataclass(frozen=True)
+class Retention:
+    """How many backups of each kind are kept (R36)."""
+
+    daily: int
+    weekly: int
+    monthly: int
+
+
+@dataclass(frozen=True)
+class LedgerConfiguration:
+    """One ledger: how to reach it, in what order it closes, and by which rules it may be opened."""
+
+    profile: LedgerProfile
+    connector: str
+    options: DemoOptions
+    time_zone: ZoneInfo
+    max_window_hours: int
+    retention: Retention
+
+    @property
+    def code(self) -> str:
+        return self.profile.code
+
+
+class LedgerBook:
+    """Every ledger that is configured. Implements `Profiles`; connectors are made once and kept."""
+
+    def __init__(self, configurations: tuple[LedgerConfiguration, ...]) -> None:
+        self._configurations = {configuration.code: configuration for configuration in configurations}
+        self._connectors: dict[str, LedgerConnector] = {}
+
+    @staticmethod
+    def load(path: Path) -> "LedgerBook":
+        """Read the file.
+
+        Raises:
+            LedgersUnreadable: absent, not TOML, or wrong in the field that it names.
+        """
+        try:
+            document = tomllib.loads(path.read_text(encoding="utf-8"))
+        except OSError as error:
+            raise LedgersUnreadable(path, "", f"cannot be read ({error.strerror})") from error
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise LedgersUnreadable(path, "", f"is not TOML: {error}") from error
+        try:
+            read = _File.model_validate(document)
+        except ValidationError as error:
+            raise _unreadable(path, "", error) from error
+        return LedgerBook(tuple(_configuration(path, code, part) for code, part in read.ledgers.items()))
+
+    @property
+    def codes(self) -> tuple[str, ...]:
+        return tuple(self._configurations)
+
+    def configuration(self, ledger: str) -> LedgerConfiguration:
+        """Raises UnknownLedger."""
+        try:
+            return self._configurations[ledger]
+        except KeyError:
+            raise UnknownLedger(ledger) from None
+
+    def profile(self, ledger: str) -> LedgerProfile:
+        """Raises UnknownLedger."""
+        return self.configuration(ledger).profile
+
+    def connector(self, ledger: str) -> LedgerConnector:
+        """Raises UnknownLedger."""
+        configuration = self.configuration(ledger)
+        if ledger not in self._connectors:
+            self._connectors[ledger] = connect(configuration.options)
+        return self._connectors[ledger]
+
+    async def books(self, ledger: str) -> Books:
+        """What the planner must know of a ledger. Raises UnknownLedger, LedgerUnavailable."""
+        profile = self.profile(ledger)
+        capabilities = await self.connector(ledger).capabilities()
+        return Books(profile.graph, profile.calendar, capabilities)
+
+    async def aclose(self) -> None:
+        """Let go of every connector."""
+        while self._connectors:
+            _, connector = self._connectors.popitem()
+            await connector.aclose()
+
+
+def _configuration(path: Path, code: str, part: _Ledger) -> LedgerConfiguration:
+    profile = LedgerProfile(
+        code=code,
+        name=part.name,
+        graph=_graph(path, code, part),
+        calendar=FiscalCalendar(part.calendar.periods_per_year, part.calendar.first_month),
+        policy=_policy(part.policy),
+        backup_policy=part.backup_policy,
+        executor=part.executor,
+        approval_hours=part.approval_hours,
+        authorisation_hours=part.authorisation_hours,
+        at_site=part.at_site,
+    )
+    return LedgerConfiguration(
+        profile=profile,
+        connector=part.connector,
+        options=_options(path, code, part),
+        time_zone=ZoneInfo(part.time_zone),
+        max_window_hours=part.max_window_hours,
+        retention=Retention(**part.retention.model_dump()),
+    )
+
+
+def _graph(path: Path, code: str, part: _Ledger) -> ModuleGraph:
+    try:
+        return ModuleGraph(part.modules, part.closes_before)
+    except ValueError as error:
+        raise LedgersUnreadable(path, f"ledgers.{code}.closes_before", str(error)) from error
+
+
+def _policy(part: _Policy | None) -> ApprovalPolicy:
+    if part is None:
+        return DEFAULT_POLICY
+    crossing = part.cross_year_level
+    return ApprovalPolicy(
+        version=part.version,
+        levels=tuple(Level(level.name, level.group, level.why) for level in part.levels),
+        authorising_groups=part.authorising_groups,
+        cross_year_level=(
+            Level(crossing.name, crossing.group, crossing.why)
+            if crossing
+            else DEFAULT_POLICY.cross_year_level
+        ),
+    )
+
+
+def _options(path: Path, code: str, part: _Ledger) -> DemoOptions:
+    options = dict(part.options)
+    if isinstance(options.get("path"), str):
+        # Written relative to the file, so that both can be moved together.
+        options["path"] = path.absolute().parent / options["path"]
+    try:
+        return TypeAdapter(_OPTIONS[part.connector]).validate_python(options, extra="forbid")
+    except ValidationError as error:
+        raise _unreadable(path, f"ledgers.{code}.options", error) from error
+
+
+def _unreadable(path: Path, under: str, error: ValidationError) -> LedgersUnreadable:
+    first = error.errors(include_url=False, include_input=False)[0]
+    field = ".".join(str(part) for part in ((under,) if under else ()) + first["loc"])
+    return LedgersUnreadable(path, field, first["msg"])
+
+
+# --------------------------------------------------------------------------- on a development machine
+
+_DEMO = """
+[ledgers.{code}]
+name = "{name}"
+connector = "demo"
+options = {{ path = "{path}" }}
+modules = ["inventory", "cost", "receivable", "payable", "gl"]
+# Pairs (earlier, later): the later one closes after the earlier, and is opened before it.
+closes_before = [["inventory", "cost"], ["cost", "gl"], ["receivable", "gl"], ["payable", "gl"]]
+"""
+
+_PREFACE = """# The ledgers of this machine. Written once; change it as you like.
+"""
+
+
+def ledgers_path(given: Path | None, data_dir: Path, dev: bool) -> Path:
+    """The file to load: the one given, else `ledgers.toml` in the data folder, written first if dev."""
+    path = given or data_dir / "ledgers.toml"
+    if given is None and dev and not path.exists():
+        _write(path, _PREFACE + _DEMO.format(code="demo", name="演示账套 Demo ledger", path="demo.sqlite"))
+    return path
+
+
+def add_demo_ledger(path: Path, code: str, name: str) -> None:
+    """Append a ledger of our own kind, in a database beside the file, unless the file has it already."""
+    text = path.read_text(encoding="utf-8") if path.exists() else _PREFACE
+    if code not in tomllib.loads(text).get("ledgers", {}):
+        _write(path, text + _DEMO.format(code=code, name=name, path=f"{code}.sqlite"))
+
+
+def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_suffix(f".{os.getpid()}")
+    unfinished.write_text(text, encoding="utf-8")
+    unfinished.replace(path)

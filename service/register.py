@@ -1,0 +1,345 @@
+"""The register on SQL: appends what happened, keeps its projections, and hands out the leases."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any, TypeAlias
+
+from pydantic import TypeAdapter
+from sqlalchemy import Connection, Row, bindparam, delete, select, update
+
+from activities.recording import CaseFile
+from service.database import Database, insert
+from service.tables import (
+    backups,
+    case_events,
+    case_parts,
+    case_waits,
+    cases,
+    decisions,
+    leases,
+    task_holders,
+    tasks,
+)
+from workflows.domain.case import CaseChange, CaseEvent, EventKind, Task, TaskClosing
+from workflows.domain.digest import Json, to_json
+from workflows.domain.errors import UnknownRequest
+from workflows.domain.period import Period
+from workflows.domain.request import CaseState, UncloseRequest
+from workflows.steps import Lease
+
+Values = dict[str, Any]  # Any: a row to be written, column by column
+CaseHead: TypeAlias = Row[Any, Any, Any, Any]  # Any: as typed by the columns it is read from
+
+_REQUEST = TypeAdapter(UncloseRequest)
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class SqlRegister:
+    """Implements `Register` of `activities/recording.py`. One call is one transaction."""
+
+    def __init__(self, database: Database, now: Callable[[], datetime] = _utc_now) -> None:
+        self._database = database
+        self._now = now
+
+    async def receive(self, request: UncloseRequest) -> None:
+        await self._database.write(partial(_receive, request=request))
+
+    async def record(self, change: CaseChange) -> None:
+        await self._database.write(partial(_record, change=change))
+
+    async def take_lease(self, ledger: str, case: str) -> Lease:
+        return await self._database.write(partial(_take_lease, ledger=ledger, case=case, at=self._now()))
+
+    async def release_lease(self, ledger: str, case: str) -> None:
+        await self._database.write(partial(_release_lease, ledger=ledger, case=case))
+
+    async def lease(self, ledger: str) -> Lease:
+        return await self._database.read(partial(_read_lease, ledger=ledger))
+
+    async def case_file(self, case: str) -> CaseFile:
+        return await self._database.read(partial(_read_case_file, case=case))
+
+
+def _receive(connection: Connection, request: UncloseRequest) -> None:
+    connection.execute(insert(connection, cases).on_conflict_do_nothing(), _case_row(request))
+
+
+def _record(connection: Connection, change: CaseChange) -> None:
+    case = _lock_case(connection, change.case)
+    fresh = tuple(event for event in change.events if event.seq > case.last_seq)
+    if fresh:
+        _append(connection, change, fresh)
+        _bring_up_to_date(connection, change, fresh, case)
+        _hand_out_tasks(connection, change)
+        _project(connection, change.case, case.ledger, fresh)
+
+
+def _take_lease(connection: Connection, ledger: str, case: str, at: datetime) -> Lease:
+    first = insert(connection, leases).values(ledger=ledger, holder=case, fence=1, taken_at=at)
+    again = {"holder": case, "fence": leases.c.fence + 1, "taken_at": at}
+    free = leases.c.holder.is_(None)
+    connection.execute(first.on_conflict_do_update(index_elements=["ledger"], set_=again, where=free))
+    return _read_lease(connection, ledger)
+
+
+def _release_lease(connection: Connection, ledger: str, case: str) -> None:
+    held = (leases.c.ledger == ledger) & (leases.c.holder == case)
+    connection.execute(update(leases).where(held).values(holder=None, taken_at=None))
+
+
+def _read_case_file(connection: Connection, case: str) -> CaseFile:
+    request = connection.scalar(select(cases.c.request).where(cases.c.id == case))
+    if request is None:
+        raise UnknownRequest(case)
+    return CaseFile(
+        request=read_request(request),
+        events=read_events(connection, case),
+        tasks=_task_documents(connection, case),
+        parts=read_parts(connection, case),
+    )
+
+
+def read_events(connection: Connection, case: str, after: int = 0) -> tuple[CaseEvent, ...]:
+    """The events of a case in order, from the one after the given number."""
+    wanted = select(case_events).where(case_events.c.case_id == case, case_events.c.seq > after)
+    rows = connection.execute(wanted.order_by(case_events.c.seq))
+    return tuple(
+        CaseEvent(
+            row.seq,
+            row.at,
+            row.actor,
+            row.on_behalf_of,
+            EventKind(row.kind),
+            row.data,
+            row.digest_of_previous,
+        )
+        for row in rows
+    )
+
+
+def read_parts(connection: Connection, case: str) -> dict[str, Json]:
+    rows = connection.execute(
+        select(case_parts.c.name, case_parts.c.value).where(case_parts.c.case_id == case)
+    )
+    return {row.name: row.value for row in rows}
+
+
+def _task_documents(connection: Connection, case: str) -> tuple[dict[str, Json], ...]:
+    wanted = select(tasks).where(tasks.c.case_id == case).order_by(tasks.c.opened_at, tasks.c.id)
+    rows = (connection.execute(wanted)).mappings()
+    return tuple({name: to_json(value) for name, value in row.items()} for row in rows)
+
+
+def _read_lease(connection: Connection, ledger: str) -> Lease:
+    wanted = select(leases.c.holder, leases.c.fence).where(leases.c.ledger == ledger)
+    row = (connection.execute(wanted)).one_or_none()
+    return Lease(None, 0) if row is None else Lease(row.holder, row.fence)
+
+
+# --------------------------------------------------------------------------- writing
+
+
+def request_document(request: UncloseRequest) -> dict[str, Json]:
+    """The request as the register keeps it."""
+    document = to_json(request)
+    assert isinstance(document, dict)
+    return document
+
+
+def read_request(document: Mapping[str, Any]) -> UncloseRequest:  # Any: JSON
+    return _REQUEST.validate_python({**document, "target_period": Period.parse(document["target_period"])})
+
+
+def _case_row(request: UncloseRequest) -> Values:
+    return {
+        "id": request.id,
+        "ledger": request.ledger,
+        "target_period": str(request.target_period),
+        "applicant": request.applicant,
+        "request": request_document(request),
+        "words": _words(request),
+        "state": CaseState.RECEIVED,
+        "waiting_for": [],
+        "last_seq": 0,
+        "created_at": request.accepted_at,
+        "updated_at": request.accepted_at,
+    }
+
+
+def _words(request: UncloseRequest) -> str:
+    scope = (word for item in request.scope for word in (item.document, item.note))
+    said = (request.id, request.ledger, request.applicant, request.reason, request.external_ref or "", *scope)
+    return "\n".join((*said, str(request.target_period), request.reason_code, *request.correctors)).lower()
+
+
+def _lock_case(connection: Connection, case: str) -> CaseHead:
+    wanted = select(cases.c.last_seq, cases.c.ledger, cases.c.waiting_for, cases.c.created_at)
+    row = (connection.execute(wanted.where(cases.c.id == case).with_for_update())).one_or_none()
+    if row is None:
+        raise UnknownRequest(case)
+    return row
+
+
+def _append(connection: Connection, change: CaseChange, fresh: Sequence[CaseEvent]) -> None:
+    connection.execute(case_events.insert(), [_event_row(change.case, event) for event in fresh])
+
+
+def _event_row(case: str, event: CaseEvent) -> Values:
+    return {
+        "case_id": case,
+        "seq": event.seq,
+        "at": event.at,
+        "actor": event.actor,
+        "on_behalf_of": event.on_behalf_of,
+        "kind": event.kind,
+        "data": event.data,
+        "digest_of_previous": event.digest_of_previous,
+    }
+
+
+def _bring_up_to_date(
+    connection: Connection, change: CaseChange, fresh: Sequence[CaseEvent], case: CaseHead
+) -> None:
+    values: Values = {
+        "state": change.state,
+        "waiting_for": list(change.waiting_for),
+        "last_seq": fresh[-1].seq,
+        "updated_at": fresh[-1].at,
+        **_headline(change.parts),
+    }
+    connection.execute(update(cases).where(cases.c.id == change.case).values(values))
+    if change.parts:
+        _keep_parts(connection, change)
+    if list(change.waiting_for) != case.waiting_for:
+        _keep_waits(connection, change, case.created_at)
+
+
+def _headline(parts: Mapping[str, Json]) -> Values:
+    """The parts that lists show."""
+    shown: Values = {name: parts[name] for name in ("digest", "risk") if name in parts}
+    clocks = parts.get("clocks")
+    if isinstance(clocks, dict):
+        shown |= {"clock_a_ms": clocks.get("a_ms"), "clock_b_ms": clocks.get("b_ms")}
+    return shown
+
+
+def _keep_parts(connection: Connection, change: CaseChange) -> None:
+    new = insert(connection, case_parts)
+    keep = new.on_conflict_do_update(index_elements=["case_id", "name"], set_={"value": new.excluded.value})
+    rows = [{"case_id": change.case, "name": name, "value": value} for name, value in change.parts.items()]
+    connection.execute(keep, rows)
+
+
+def _keep_waits(connection: Connection, change: CaseChange, created_at: datetime) -> None:
+    connection.execute(delete(case_waits).where(case_waits.c.case_id == change.case))
+    rows = [
+        {"case_id": change.case, "who": who, "created_at": created_at}
+        for who in dict.fromkeys(change.waiting_for)
+    ]
+    if rows:
+        connection.execute(case_waits.insert(), rows)
+
+
+def _hand_out_tasks(connection: Connection, change: CaseChange) -> None:
+    if change.opened:
+        rows = [_task_row(change.case, task) for task in change.opened]
+        connection.execute(insert(connection, tasks).on_conflict_do_nothing(), rows)
+        holders = [row for task in change.opened for row in _holder_rows(task)]
+        connection.execute(insert(connection, task_holders).on_conflict_do_nothing(), holders)
+    if change.closed:
+        connection.execute(_CLOSE_TASK, [_closing_row(closing) for closing in change.closed])
+
+
+_CLOSE_TASK = (
+    update(tasks)
+    .where(tasks.c.id == bindparam("task"), tasks.c.state == "open")
+    .values(
+        state="closed",
+        outcome=bindparam("its_outcome"),
+        closed_by=bindparam("by"),
+        closed_at=bindparam("at"),
+    )
+)
+
+
+def _closing_row(closing: TaskClosing) -> Values:
+    return {"task": closing.id, "its_outcome": closing.outcome, "by": closing.by, "at": closing.at}
+
+
+def _task_row(case: str, task: Task) -> Values:
+    return {
+        "id": task.id,
+        "case_id": case,
+        "kind": task.kind,
+        "name": task.name,
+        "groups": list(task.groups),
+        "persons": list(task.persons),
+        "actions": list(task.actions),
+        "digest": task.digest,
+        "opened_at": task.opened_at,
+        "due": task.due,
+        "state": "open",
+    }
+
+
+def group_holder(group: str) -> str:
+    """How a whole group is named among the holders of a task."""
+    return f"group:{group}"
+
+
+def _holder_rows(task: Task) -> Iterable[Values]:
+    # Named persons stand for their groups: who joined the group later was not pinned.
+    holders = task.persons or tuple(group_holder(group) for group in task.groups)
+    return ({"task_id": task.id, "holder": holder} for holder in dict.fromkeys(holders))
+
+
+# --------------------------------------------------------------------------- projections
+
+
+def _project(connection: Connection, case: str, ledger: str, fresh: Sequence[CaseEvent]) -> None:
+    for event in fresh:
+        if event.kind == EventKind.DECISIONS_VOID:
+            given = (decisions.c.case_id == case) & (decisions.c.seq < event.seq)
+            connection.execute(update(decisions).where(given).values(void=True))
+        elif event.kind in (EventKind.DECIDED, EventKind.CONFIRMED):
+            connection.execute(decisions.insert(), _decision_row(case, event))
+        elif event.kind == EventKind.BACKED_UP:
+            _keep_backup(connection, {"case_id": case, "ledger": ledger, **_backup_row(event)})
+
+
+def _decision_row(case: str, event: CaseEvent) -> Values:
+    is_approval = event.kind == EventKind.DECIDED
+    said = event.data
+    return {
+        "case_id": case,
+        "seq": event.seq,
+        "kind": "approval" if is_approval else "authorisation",
+        "task": said["task"],
+        "level": said.get("level"),
+        "name": said.get("name"),
+        "person": event.actor,
+        "on_behalf_of": event.on_behalf_of,
+        "group": said["group"],
+        "answer": said["answer"] if is_approval else "authorise",
+        "digest": said["digest"],
+        "comment": said.get("comment") or "",
+        "at": event.at,
+        "void": False,
+    }
+
+
+def _backup_row(event: CaseEvent) -> Values:
+    names = ("id", "point", "location", "bytes", "sha256", "root", "restore_milliseconds")
+    taken_at = datetime.fromisoformat(str(event.data["taken_at"]))
+    return {**{name: event.data[name] for name in names}, "taken_at": taken_at}
+
+
+def _keep_backup(connection: Connection, row: Values) -> None:
+    """A backup made once more under its id replaces the copy before it."""
+    new = insert(connection, backups).values(row)
+    fresh = {name: new.excluded[name] for name in row if name != "id"}
+    connection.execute(new.on_conflict_do_update(index_elements=["id"], set_=fresh))

@@ -1,0 +1,128 @@
+"""Every knob of Unclose, described, frozen, read from the environment where a process begins."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from sqlalchemy.engine import make_url
+
+PREFIX = "UNCLOSE_"
+EMBEDDED = "embedded"
+DEVELOPMENT_SECRET_KEY = "for-development-only"  # noqa: S105  # refused outside dev
+
+
+class DevelopmentSecret(Exception):
+    """A setting carries a value that everybody knows; outside dev nothing starts with it."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"{name} still has its development value; set a secret of your own, or use dev")
+        self.name = name
+
+
+@dataclass(frozen=True)
+class Described:
+    """One setting as `unclose config check` shows it. Secrets are only said to be set or not."""
+
+    name: str
+    shown: str
+    source: Literal["environment", "option", "default"]
+    description: str
+
+
+class Settings(BaseSettings):
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, frozen=True, extra="ignore")
+
+    dev: bool = Field(default=False, description="Development: known tokens, demo ledger, no secrets asked.")
+    data_dir: Path = Field(default=Path("var"), description="Folder for all state kept on this machine.")
+    host: str = Field(default="127.0.0.1", description="Address the API listens on.")
+    port: int = Field(default=8000, ge=0, le=65535, description="Port the API listens on.")
+    log_format: Literal["console", "json"] = Field(default="console", description="How log lines look.")
+
+    database_url: str = Field(
+        default_factory=lambda known: f"sqlite+aiosqlite:///{known['data_dir'] / 'register.sqlite'}",
+        description="The register's database: sqlite+aiosqlite:// or postgresql+asyncpg://.",
+    )
+    ledgers: Path | None = Field(
+        default=None, description="Path of ledgers.toml. In dev a demo ledger stands in if not given."
+    )
+
+    temporal_address: str = Field(
+        default=EMBEDDED, description="host:port of Temporal, or `embedded` for one started by Unclose."
+    )
+    temporal_namespace: str = Field(default="default", description="Namespace in Temporal.")
+    temporal_tls: bool = Field(default=False, description="Speak TLS to Temporal.")
+    temporal_tls_ca: Path | None = Field(default=None, description="CA certificates that Temporal shows.")
+    temporal_tls_cert: Path | None = Field(default=None, description="Client certificate for Temporal.")
+    temporal_tls_key: Path | None = Field(default=None, description="Private key of the client certificate.")
+    temporal_tls_server_name: str | None = Field(
+        default=None, description="Name expected in Temporal's certificate."
+    )
+    temporal_api_key: SecretStr | None = Field(default=None, description="API key for Temporal Cloud.")
+    payload_keys: SecretStr | None = Field(
+        default=None, description="Keys that encrypt what Temporal stores, newest first, comma-separated."
+    )
+
+    secret_key: SecretStr = Field(
+        default=SecretStr(DEVELOPMENT_SECRET_KEY), description="Signs what Unclose hands out itself."
+    )
+    oidc_issuer: str | None = Field(default=None, description="Issuer of sign-in tokens (OpenID Connect).")
+    oidc_audience: str | None = Field(default=None, description="Audience those tokens must name.")
+    oidc_client_id: str | None = Field(default=None, description="Client of the dashboard's sign-in.")
+    oidc_client_secret: SecretStr | None = Field(default=None, description="Secret of that client.")
+
+    object_store_url: str = Field(
+        default_factory=lambda known: f"file://{known['data_dir'] / 'store'}",
+        description="Where backups and evidence go: file:///folder or s3://bucket.",
+    )
+    backup_recipients: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(), description="age recipients that backups are encrypted to, comma-separated."
+    )
+
+    @field_validator("data_dir", mode="after")
+    @classmethod
+    def _absolute(cls, folder: Path) -> Path:
+        return folder.expanduser().resolve()
+
+    @field_validator("backup_recipients", mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:  # Any: not validated yet
+        return tuple(part.strip() for part in value.split(",")) if isinstance(value, str) else value
+
+    @property
+    def is_embedded(self) -> bool:
+        return self.temporal_address == EMBEDDED
+
+    def require_own_secrets(self) -> None:
+        """Outside dev, refuse to go on with secrets that everybody knows.
+
+        Raises:
+            DevelopmentSecret: naming the first setting that still has one.
+        """
+        if not self.dev and self.secret_key.get_secret_value() == DEVELOPMENT_SECRET_KEY:
+            raise DevelopmentSecret(PREFIX + "SECRET_KEY")
+
+    def described(self) -> Iterator[Described]:
+        """Every setting, where its value comes from, and the value unless it is a secret."""
+        for name, field in type(self).model_fields.items():
+            yield Described(
+                PREFIX + name.upper(), self._shown(name), self._source(name), field.description or ""
+            )
+
+    def _shown(self, name: str) -> str:
+        value = getattr(self, name)
+        if isinstance(value, SecretStr):
+            return "set" if name in self.model_fields_set else "unset"
+        if value is None or value == ():
+            return "unset"
+        if name == "database_url":
+            return make_url(value).render_as_string(hide_password=True)
+        return ", ".join(value) if isinstance(value, tuple) else str(value)
+
+    def _source(self, name: str) -> Literal["environment", "option", "default"]:
+        if name not in self.model_fields_set:
+            return "default"
+        return "environment" if os.environ.get(PREFIX + name.upper()) else "option"
