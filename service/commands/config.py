@@ -1,0 +1,31 @@
+"""`unclose config check`: every setting, its source, never a secret; and what cannot work."""
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from service.commands.opening import DataDir, open_book, open_settings
+from service.failures import MISUSED, CommandFailed
+from service.settings import DevelopmentSecret
+
+COMMAND = typer.Typer(no_args_is_help=True)
+
+
+@COMMAND.callback()
+def config() -> None:
+    """Look at the settings."""
+
+
+@COMMAND.command()
+def check(data_dir: DataDir = None) -> None:
+    """Print each setting with its source; fail if Unclose could not start with them."""
+    settings = open_settings(data_dir)
+    table = Table("setting", "value", "source", "meaning", box=None, pad_edge=False)
+    for setting in settings.described():
+        table.add_row(setting.name, setting.shown, setting.source, setting.description)
+    Console().print(table)
+    try:
+        settings.require_own_secrets()
+    except DevelopmentSecret as error:
+        raise CommandFailed(str(error), code=MISUSED) from error
+    typer.echo(f"ledgers: {', '.join(open_book(settings).codes)}")

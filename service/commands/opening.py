@@ -1,0 +1,58 @@
+"""What most commands begin with: the settings, and the ledgers they name."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from pydantic import ValidationError
+
+from service.failures import MISUSED, CommandFailed
+from service.ledger_book import LedgerBook, LedgersUnreadable, ledgers_path
+from service.settings import PREFIX, DevelopmentSecret, Settings
+
+DataDir = Annotated[
+    Path | None,
+    typer.Option(file_okay=False, help="Folder for all state; UNCLOSE_DATA_DIR or `var` if not given."),
+]
+
+
+def open_settings(data_dir: Path | None = None) -> Settings:
+    """Read the settings from the environment; an option of the command line goes first.
+
+    Raises:
+        CommandFailed: naming the first setting that cannot be read.
+    """
+    options: dict[str, Any] = {} if data_dir is None else {"data_dir": data_dir}  # Any: read by Settings
+    try:
+        return Settings(**options)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        name = PREFIX + "_".join(str(part) for part in first["loc"]).upper()
+        raise CommandFailed(f"{name}: {first['msg']}", "see `unclose config check`", MISUSED) from error
+
+
+def open_own_settings() -> Settings:
+    """The settings of a process that serves: outside dev it refuses secrets that everybody knows.
+
+    Raises:
+        CommandFailed: as `open_settings`, or a secret still has its development value.
+    """
+    settings = open_settings()
+    try:
+        settings.require_own_secrets()
+    except DevelopmentSecret as error:
+        raise CommandFailed(str(error), code=MISUSED) from error
+    return settings
+
+
+def open_book(settings: Settings) -> LedgerBook:
+    """The configured ledgers.
+
+    Raises:
+        CommandFailed: the file is absent or wrong.
+    """
+    try:
+        return LedgerBook.load(ledgers_path(settings.ledgers, settings.data_dir, settings.dev))
+    except LedgersUnreadable as error:
+        remedy = "give --data-dir or UNCLOSE_LEDGERS, or start `unclose dev` once"
+        raise CommandFailed(str(error), remedy, MISUSED) from error

@@ -1,0 +1,39 @@
+"""`unclose worker`: serve task queues until told to stop."""
+
+import asyncio
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from service.commands.opening import open_own_settings
+from service.logs import set_up_logs
+from service.settings import Settings
+from service.temporal_client import connect_patiently
+from service.worker import Queues, work
+from workflows.steps import WORKFLOW_QUEUE
+
+Queue = Annotated[
+    str | None, typer.Option(help=f"Queue of the workflows; {WORKFLOW_QUEUE!r} unless --ledgers is given.")
+]
+Ledgers = Annotated[
+    str | None, typer.Option(metavar="A,B", help="Serve these ledgers' own queues, beside their ERP.")
+]
+
+
+def worker(queue: Queue = None, ledgers: Ledgers = None) -> None:
+    """Run workflows and activities."""
+    settings = open_own_settings()
+    set_up_logs(settings.log_format)
+    codes = tuple(code.strip() for code in (ledgers or "").split(",") if code.strip())
+    asyncio.run(_serve(settings, Queues(queue or (None if codes else WORKFLOW_QUEUE), codes)))
+    sys.stderr.flush()
+    os._exit(0)  # the interpreter may abort when it ends right after a worker
+
+
+async def _serve(settings: Settings, queues: Queues) -> None:
+    await work(await connect_patiently(settings), settings, queues)
+
+
+COMMAND = worker

@@ -1,0 +1,132 @@
+"""Composition root of a worker: settings become a register, ledgers, activities and served queues."""
+
+import asyncio
+import logging
+import signal
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, TypeVar
+
+from temporalio.client import Client
+from temporalio.worker import Worker
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
+
+from activities.backup import BackupActivities
+from activities.case import CaseActivities
+from activities.evidence import EvidenceStore
+from activities.lease import LeaseActivities
+from activities.ledger import LedgerActivities
+from activities.recording import Recording
+from service.database import open_database
+from service.identity import open_identities
+from service.ledger_book import LedgerBook, ledgers_path
+from service.register import SqlRegister
+from service.settings import Settings
+from workflows.steps import WORKFLOW_QUEUE, BackupSteps, CaseSteps, LeaseSteps, LedgerSteps, ledger_queue
+from workflows.unclose import UncloseWorkflow
+
+GRACE = timedelta(seconds=4)
+"""How long running activities may take to finish at the end; each is safe to start again elsewhere."""
+STICKY = timedelta(seconds=1)
+"""How long a case waits for the worker that had it in its cache, before any other may take it."""
+
+_PASSED_THROUGH = ("workflows.domain", "workflows.steps")
+"""Pure, so the sandbox need not load them again for every case."""
+
+Activities = Sequence[Callable[..., Any]]  # Any: each has its own order and answer
+
+T = TypeVar("T")
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Queues:
+    """Which task queues a worker serves."""
+
+    main: str | None = WORKFLOW_QUEUE
+    """Workflows and every activity; none for a worker that stands at a site."""
+    ledgers: tuple[str, ...] = ()
+    """Codes of the ledgers whose own queues are served beside the ERP."""
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What the activities are made of."""
+
+    register: SqlRegister
+    book: LedgerBook
+    case: Activities
+    ledger: Activities
+
+
+@asynccontextmanager
+async def open_parts(settings: Settings) -> AsyncIterator[Parts]:
+    """Open the register and the ledgers, and let go of them at the end."""
+    database = open_database(settings.database_url)
+    register = SqlRegister(database)
+    book = LedgerBook.load(ledgers_path(settings.ledgers, settings.data_dir, settings.dev))
+    evidence = EvidenceStore(settings.data_dir / "evidence")
+    case = CaseActivities(register, book, open_identities(settings.dev), evidence)
+    backup = BackupActivities(book, settings.data_dir / "backups")
+    try:
+        yield Parts(
+            register,
+            book,
+            case=[*_steps(CaseSteps, case), *_steps(LeaseSteps, LeaseActivities(register))],
+            ledger=[*_steps(LedgerSteps, LedgerActivities(book)), *_steps(BackupSteps, backup)],
+        )
+    finally:
+        await book.aclose()
+        await database.aclose()
+
+
+def _steps(contract: type[T], activities: T) -> Activities:
+    """The activity behind every step that the contract names."""
+    return [getattr(activities, name) for name in vars(contract) if not name.startswith("_")]
+
+
+def build_workers(client: Client, parts: Parts, queues: Queues) -> tuple[Worker, ...]:
+    """One worker for each queue."""
+    workers = [_main_worker(client, parts, queues.main)] if queues.main else []
+    return (*workers, *(_site_worker(client, parts, code) for code in queues.ledgers))
+
+
+def _main_worker(client: Client, parts: Parts, queue: str) -> Worker:
+    restrictions = SandboxRestrictions.default.with_passthrough_modules(*_PASSED_THROUGH)
+    return Worker(
+        client,
+        task_queue=queue,
+        workflows=[UncloseWorkflow],
+        activities=[*parts.case, *parts.ledger],
+        interceptors=[Recording(parts.register)],
+        workflow_runner=SandboxedWorkflowRunner(restrictions=restrictions),
+        sticky_queue_schedule_to_start_timeout=STICKY,
+        graceful_shutdown_timeout=GRACE,
+    )
+
+
+def _site_worker(client: Client, parts: Parts, code: str) -> Worker:
+    """Touches one ERP and knows nothing of cases: orders that reach a site carry nothing to be recorded."""
+    parts.book.profile(code)
+    return Worker(
+        client,
+        task_queue=ledger_queue(code),
+        activities=parts.ledger,
+        graceful_shutdown_timeout=GRACE,
+    )
+
+
+async def work(client: Client, settings: Settings, queues: Queues) -> None:
+    """Serve the queues until SIGINT or SIGTERM."""
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with open_parts(settings) as parts, AsyncExitStack() as running:
+        for worker in build_workers(client, parts, queues):
+            await running.enter_async_context(worker)
+            log.info("serving queue %s", worker.task_queue)
+        await stop.wait()
+        log.info("stopping")
