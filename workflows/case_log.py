@@ -53,6 +53,8 @@ class CaseLog:
     def open_task(self, task: Task) -> None:
         self.waiting_for = tuple(task.groups) or task.persons
         self._opened.append(task)
+        due = task.due.isoformat() if task.due else None
+        self.tell(EventKind.ASKED, {"task": task.id, "waiting_for": list(self.waiting_for), "due": due})
 
     def close_task(self, task: Task, outcome: str, actor: Actor = SYSTEM) -> None:
         self._closed.append(TaskClosing(task.id, outcome, actor.person, workflow.now()))
@@ -97,15 +99,17 @@ class CaseLog:
 
     def _clocks(self) -> Json:
         clocks = self.clocks
+        a_human, a_machine = _milliseconds(clocks.a_human), _milliseconds(clocks.a_machine)
+        b_human, b_machine = _milliseconds(clocks.b_human), _milliseconds(clocks.b_machine)
         return {
-            "a_ms": _milliseconds(clocks.a_seconds),
-            "a_human_ms": _milliseconds(clocks.a_human),
-            "a_machine_ms": _milliseconds(clocks.a_machine),
-            "b_ms": _milliseconds(clocks.b_seconds),
-            "b_human_ms": _milliseconds(clocks.b_human),
-            "b_machine_ms": _milliseconds(clocks.b_machine),
+            "a_ms": None if clocks.opened_at is None else a_human + a_machine,
+            "a_human_ms": a_human,
+            "a_machine_ms": a_machine,
+            "b_ms": None if clocks.closed_at is None else b_human + b_machine,
+            "b_human_ms": b_human,
+            "b_machine_ms": b_machine,
         }
 
 
-def _milliseconds(seconds: float | None) -> int | None:
-    return None if seconds is None else round(seconds * 1000)
+def _milliseconds(seconds: float) -> int:
+    return round(seconds * 1000)

@@ -12,6 +12,7 @@ from workflows.domain.errors import (
     SecondGroupNeeded,
     SelfApproval,
     StaleDigest,
+    TaskClosed,
 )
 
 
@@ -49,6 +50,10 @@ class ApprovalPolicy:
     """R55: the ERP administrator and the finance head, jointly."""
     cross_year_level: Level = Level("finance_head", Group.FINANCE_HEAD, "crosses_fiscal_year")
     """R71: the extra level when a fiscal year is crossed."""
+
+    def __post_init__(self) -> None:
+        if not self.levels or len(set(self.authorising_groups)) != 2:
+            raise ValueError("a policy has at least one level, and two different authorising groups")
 
 
 DEFAULT_POLICY = ApprovalPolicy(
@@ -134,19 +139,26 @@ class Outcome(StrEnum):
 class Resolution:
     outcome: Outcome
     level: PinnedLevel | None
-    """The level that is asked now; none once all are done or one has said no."""
+    """The level that is asked now; none once all are done, or one has said no, or nobody is asked at all."""
 
 
 def resolve(chain: tuple[PinnedLevel, ...], decisions: Iterable[Decision], digest: str) -> Resolution:
-    """How far the chain has come. One reject ends it; decisions for another digest count for nothing."""
-    valid = [decision for decision in decisions if decision.digest == digest]
+    """How far the chain has come. One reject ends it; a chain that asks nobody is never approved.
+
+    Decisions for another digest, by a person not pinned on that level, or by one person on a second level
+    count for nothing.
+    """
+    may = {level.n: level.persons for level in chain}
+    valid = [d for d in decisions if d.digest == digest and d.person in may.get(d.level, ())]
     if any(decision.answer == Answer.REJECT for decision in valid):
         return Resolution(Outcome.REJECTED, None)
-    signed = {decision.level for decision in valid}
+    signed: dict[str, int] = {}
+    for decision in valid:
+        signed.setdefault(decision.person, decision.level)
     for level in chain:
-        if level.n not in signed:
+        if level.n not in signed.values():
             return Resolution(Outcome.PENDING, level)
-    return Resolution(Outcome.APPROVED, None)
+    return Resolution(Outcome.APPROVED if chain else Outcome.PENDING, None)
 
 
 def check_decision(
@@ -199,18 +211,22 @@ def confirm(
         NotAuthoriser: in none of the two groups, or with another part in the case.
         AlreadyDecided: the same person a second time.
         SecondGroupNeeded: another person of a group that has confirmed already.
+        TaskClosed: both groups have confirmed already.
         StaleDigest: not the digest in force.
     """
+    given = tuple(confirmation for confirmation in given if confirmation.digest == digest)
     mine = tuple(group for group in authorising if group in set(person_groups))
     if not mine or person in barred:
         raise NotAuthoriser(person, tuple(authorising))
     if any(confirmation.person == person for confirmation in given):
         raise AlreadyDecided(person, task)
     done = {confirmation.group for confirmation in given}
-    open_groups = tuple(group for group in mine if group not in done)
+    missing = tuple(group for group in authorising if group not in done)
+    if not missing:
+        raise TaskClosed(task, "authorising")
+    open_groups = tuple(group for group in mine if group in missing)
     if not open_groups:
-        missing = next(group for group in authorising if group not in done)
-        raise SecondGroupNeeded(mine[0], missing)
+        raise SecondGroupNeeded(mine[0], missing[0])
     if digest_given != digest:
         raise StaleDigest(digest_given, digest)
     return Confirmation(person, open_groups[0], digest)

@@ -25,6 +25,7 @@ SYSTEM = Actor("unclose")
 class EventKind(StrEnum):
     STATE_CHANGED = "state_changed"
     PLAN_MADE = "plan_made"
+    ASKED = "asked"
     DECIDED = "decided"
     DECISIONS_VOID = "decisions_void"
     CONFIRMED = "confirmed"

@@ -150,7 +150,7 @@ def assess(findings: Iterable[Finding], periods_opened: int) -> Risk:
 def in_order(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """Findings by severity and place in the catalogue, the order people read them and digests see them."""
     rank = {rule.code: n for n, rule in enumerate(CATALOGUE)}
-    return tuple(sorted(findings, key=lambda f: (rank[f.code], str(f.period), str(f.module), f.rows)))
+    return tuple(sorted(findings, key=lambda f: (rank[f.code], str(f.period), str(f.module), repr(f))))
 
 
 @dataclass(frozen=True)

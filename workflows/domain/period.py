@@ -6,7 +6,7 @@ from datetime import date, timedelta
 
 from workflows.domain.errors import MalformedPeriod, PeriodOutsideCalendar
 
-_WRITTEN = re.compile(r"(\d{4})-(\d{2})")
+_WRITTEN = re.compile(r"([0-9]{4})-([0-9]{2})")
 
 
 @dataclass(frozen=True, order=True)

@@ -123,6 +123,11 @@ def plan_reclose(state: CloseState, goal: CloseState, books: Books) -> Plan:
     return Plan(oldest, closing_order, tuple(steps))
 
 
+def pointer_before(step: PlanStep, calendar: FiscalCalendar) -> Period:
+    """Where the module's current period stands until the step is done."""
+    return calendar.next(step.period) if step.verb == Verb.UNCLOSE else step.period
+
+
 def pointer_after(step: PlanStep, calendar: FiscalCalendar) -> Period:
     """Where the module's current period stands once the step is done."""
     return step.period if step.verb == Verb.UNCLOSE else calendar.next(step.period)
@@ -137,8 +142,11 @@ def verify_movement(before: CloseState, after: CloseState, step: PlanStep, calen
     """Exactly the pointer of this step has moved, by exactly one (design §5.2; R63 is a hazard).
 
     Raises:
-        PointerMismatch: nothing moved, another one moved, or more than one did.
+        PointerMismatch: nothing moved, another one moved, more than one did, or one did by more than one.
     """
+    stood, start = before.of(step.module).current, pointer_before(step, calendar)
+    if stood != start:
+        raise PointerMismatch(str(step), f"{step.module} stood at {stood} before, expected {start}")
     expected, seen = apply(before, step, calendar).pointers(), after.pointers()
     if seen != expected:
         differing = sorted(m for m in expected | seen if expected.get(m) != seen.get(m))

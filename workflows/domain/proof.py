@@ -1,6 +1,7 @@
 """Proof: a digest tree over the canonical balance rows of every module and period (design §9)."""
 
 import hashlib
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -38,7 +39,11 @@ class Proof:
 
 
 class LeafHash:
-    """Hashes canonical rows one by one: fields joined by the unit separator, rows ended by a newline."""
+    """Hashes canonical rows as they stream: fields joined by the unit separator, rows ended by a newline.
+
+    A row whose fields hold such a mark themselves is hashed as JSON behind a mark of its own, so that no two
+    rows, however odd, are the same text.
+    """
 
     def __init__(self, module: Module, period: Period) -> None:
         self.module, self.period, self.rows = module, period, 0
@@ -46,11 +51,20 @@ class LeafHash:
 
     def add(self, rows: Sequence[tuple[str, ...]]) -> None:
         text = "".join("\x1f".join(row) + "\n" for row in rows)
+        separators = sum(map(len, rows)) - len(rows)
+        if text.count("\n") != len(rows) or text.count("\x1f") != separators or "\x1e" in text:
+            text = "".join(map(_line, rows))
         self._hash.update(text.encode())
         self.rows += len(rows)
 
     def leaf(self) -> Leaf:
         return Leaf(self.module, self.period, self.rows, self._hash.hexdigest())
+
+
+def _line(row: tuple[str, ...]) -> str:
+    text = "\x1f".join(row)
+    plain = text.count("\x1f") == len(row) - 1 and "\n" not in text and "\x1e" not in text
+    return f"{text}\n" if plain else f"\x1e{json.dumps(row)}\n"
 
 
 def tree(leaves: Iterable[Leaf]) -> Proof:

@@ -1,0 +1,282 @@
+"""Fakes for workflow tests: a ledger, a register and a directory that live in memory, one fake per port."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+
+from activities.erp.connector import BalanceRow, Change, Invariants, JournalEntry, Session
+from activities.recording import CaseFile
+from workflows.domain.approval import DEFAULT_POLICY, ApprovalPolicy, Group
+from workflows.domain.case import CaseChange, CaseEvent, EventKind
+from workflows.domain.digest import Json
+from workflows.domain.errors import (
+    LedgerRefused,
+    NotExclusive,
+    OutOfOrder,
+    SessionsRemain,
+    StaleFence,
+    UnknownLedger,
+    UnknownRequest,
+)
+from workflows.domain.findings import Finding, FindingScope
+from workflows.domain.ledger import Capabilities, CloseState, Module, ModuleGraph, ModuleState
+from workflows.domain.period import FiscalCalendar, Period
+from workflows.domain.plan import PlanStep, apply
+from workflows.domain.request import UncloseRequest
+from workflows.steps import Lease, LedgerProfile
+
+GRAPH = ModuleGraph(
+    (Module.INVENTORY, Module.COST, Module.GL),
+    ((Module.INVENTORY, Module.COST), (Module.COST, Module.GL)),
+)
+CALENDAR = FiscalCalendar()
+PEOPLE: dict[Group, tuple[str, ...]] = {
+    Group.WAREHOUSE: ("warehouse",),
+    Group.FINANCE: ("finance",),
+    Group.IT: ("it",),
+    Group.ERP_ADMIN: ("erp-admin",),
+    Group.FINANCE_HEAD: ("finance-head",),
+    Group.OPERATOR: ("operator",),
+}
+
+
+class FakeLedger:
+    """An ERP in memory that keeps its own order, and breaks where a test wants it to."""
+
+    def __init__(self, name: str = "demo") -> None:
+        self.name = name
+        start, current = Period(2024, 1), Period(2025, 6)
+        self.state = CloseState(tuple(ModuleState(m, start, current) for m in GRAPH.modules), "0")
+        self.opening = self.state
+        self.fence = 0
+        self.is_exclusive = False
+        self.restricted: tuple[str, ...] = ()
+        self.rights: set[str] = set()
+        self.inside = [Session("1", "wang", datetime(2025, 6, 3, tzinfo=UTC))]
+        self.acts: list[JournalEntry] = []
+        self.changes: list[Change] = []
+        self.noticed: tuple[Finding, ...] = ()
+        self.corrections = 0
+        self.before_act: Callable[[PlanStep], None] = lambda step: None
+        self.after_act: Callable[[PlanStep], None] = lambda step: None
+        self.after_read: Callable[[], None] = lambda: None
+        self.stuck = False
+        self.damaged_copies = False
+        self.sound = True
+
+    async def ping(self) -> str:
+        return "fake ledger"
+
+    async def capabilities(self) -> Capabilities:
+        return Capabilities()
+
+    async def read_close_state(self) -> CloseState:
+        return self.state
+
+    async def findings(self, scope: FindingScope) -> tuple[Finding, ...]:
+        return self.noticed
+
+    async def sessions(self) -> tuple[Session, ...]:
+        return tuple(self.inside)
+
+    async def enter_exclusive(self, fence: int, reason: str) -> None:
+        self._fenced(fence)
+        if self.stuck:
+            raise SessionsRemain(self.name, ("wang",))
+        self.inside, self.is_exclusive, self.restricted = [], True, ()
+
+    async def restrict_to(self, persons: tuple[str, ...], fence: int) -> None:
+        self._fenced(fence)
+        self.restricted = persons
+
+    async def leave_exclusive(self, fence: int) -> None:
+        self._fenced(fence)
+        self.is_exclusive, self.restricted = False, ()
+
+    async def grant(self, persons: tuple[str, ...], right: str, until: datetime, fence: int) -> None:
+        self._fenced(fence)
+        self.rights |= set(persons)
+
+    async def revoke(self, persons: tuple[str, ...], right: str, fence: int) -> None:
+        self._fenced(fence)
+        self.rights -= set(persons)
+
+    async def unclose(self, step: PlanStep, fence: int, key: str) -> None:
+        later = GRAPH.closing_after((step.module,)) - {step.module}
+        if any(self.state.of(m).current > step.period for m in later):
+            raise OutOfOrder(step.verb, step.module, str(step.period), "a later module is closed")
+        self._act(step, fence, key)
+
+    async def close(self, step: PlanStep, fence: int, key: str) -> None:
+        self._act(step, fence, key)
+
+    def _act(self, step: PlanStep, fence: int, key: str) -> None:
+        if any(act.key == key for act in self.acts):
+            return
+        self._fenced(fence)
+        if not self.is_exclusive:
+            raise NotExclusive(self.name, fence)
+        self.before_act(step)
+        self.state = apply(self.state, step, CALENDAR)
+        self.state = CloseState(self.state.modules, str(int(self.state.revision) + 1))
+        self.acts.append(JournalEntry(key, str(step), fence, datetime.now(UTC)))
+        self.after_act(step)
+
+    def _fenced(self, fence: int) -> None:
+        if fence < self.fence:
+            raise StaleFence(fence, self.fence)
+        self.fence = fence
+
+    async def journal(self, key_prefix: str) -> tuple[JournalEntry, ...]:
+        return tuple(act for act in self.acts if act.key.startswith(key_prefix))
+
+    @asynccontextmanager
+    async def balances(self, module: Module) -> AsyncIterator[AsyncIterator[tuple[Period, list[BalanceRow]]]]:
+        yield self._rows(module)
+
+    async def _rows(self, module: Module) -> AsyncIterator[tuple[Period, list[BalanceRow]]]:
+        state = self.state.of(module)
+        for period in CALENDAR.span(state.start, CALENDAR.previous(state.current)):
+            corrected = self.corrections if period >= Period(2025, 3) else 0
+            yield period, [(str(module), str(period), str(corrected))]
+
+    async def mark(self) -> str:
+        return str(len(self.changes))
+
+    async def changes_since(self, mark: str) -> tuple[Change, ...]:
+        return tuple(self.changes[int(mark) :])
+
+    async def invariants(self) -> Invariants:
+        value = Decimal("100.00")
+        return Invariants(value, value if self.sound else value + 1, Decimal(0))
+
+    def backup_source(self) -> "FakeLedger":
+        return self
+
+    def copy_to(self, target: Path) -> None:
+        target.write_bytes(b"the whole ledger")
+
+    def open_copy(self, path: Path) -> "FakeLedger":
+        assert path.read_bytes() == b"the whole ledger"
+        copy = FakeLedger(self.name)
+        copy.state, copy.corrections = self.state, self.corrections + self.damaged_copies
+        return copy
+
+    async def aclose(self) -> None:
+        return None
+
+    def correct(self, document: str) -> None:
+        """A named corrector changes a document of the opened period."""
+        assert self.restricted, "only inside the window"
+        self.corrections += 1
+        now = datetime.now(UTC)
+        self.changes.append(Change(document, "changed", Module.INVENTORY, Period(2025, 3), "clerk", now))
+
+    def move_behind_our_back(self, module: Module, current: Period) -> None:
+        self.state = self.state.moved(module, current)
+
+
+def refuse_once(at: tuple[Module, Period]) -> Callable[[PlanStep], None]:
+    """The ERP says no to one step, the first time it is tried."""
+    tried: list[PlanStep] = []
+
+    def before(step: PlanStep) -> None:
+        if (step.module, step.period) == at and not tried:
+            tried.append(step)
+            raise LedgerRefused("demo", "somebody is posting")
+
+    return before
+
+
+class FakeRegister:
+    """Legal truth in memory, with the same promises as the real one."""
+
+    def __init__(self) -> None:
+        self.requests: dict[str, UncloseRequest] = {}
+        self.events: dict[str, list[CaseEvent]] = {}
+        self.latest: dict[str, CaseChange] = {}
+        self.parts: dict[str, dict[str, Json]] = {}
+        self.tasks: dict[str, dict[str, str]] = {}
+        self.leases: dict[str, Lease] = {}
+        self.record_calls = 0
+
+    async def receive(self, request: UncloseRequest) -> None:
+        self.requests.setdefault(request.id, request)
+
+    async def record(self, change: CaseChange) -> None:
+        self.record_calls += 1
+        known = self.events.setdefault(change.case, [])
+        new = [event for event in change.events if event.seq > len(known)]
+        if not new:
+            return
+        assert [event.seq for event in new] == list(range(len(known) + 1, len(known) + 1 + len(new)))
+        known.extend(new)
+        self.latest[change.case] = change
+        self.parts.setdefault(change.case, {}).update(change.parts)
+        tasks = self.tasks.setdefault(change.case, {})
+        tasks.update({task.id: "open" for task in change.opened})
+        tasks.update({closing.id: closing.outcome for closing in change.closed})
+
+    async def take_lease(self, ledger: str, case: str) -> Lease:
+        held = self.leases.get(ledger, Lease(None, 0))
+        if held.holder is None:
+            self.leases[ledger] = Lease(case, held.fence + 1)
+        return self.leases[ledger]
+
+    async def release_lease(self, ledger: str, case: str) -> None:
+        held = self.leases.get(ledger)
+        if held is not None and held.holder == case:
+            self.leases[ledger] = Lease(None, held.fence)
+
+    async def lease(self, ledger: str) -> Lease:
+        return self.leases.get(ledger, Lease(None, 0))
+
+    async def case_file(self, case: str) -> CaseFile:
+        if case not in self.requests:
+            raise UnknownRequest(case)
+        return CaseFile(self.requests[case], tuple(self.events[case]), (), self.parts[case])
+
+    def states(self, case: str) -> list[str]:
+        """Every state the case went to, in order."""
+        return [str(e.data["to"]) for e in self.events.get(case, []) if e.kind == EventKind.STATE_CHANGED]
+
+    def told(self, case: str, kind: EventKind) -> list[dict[str, Json]]:
+        return [event.data for event in self.events.get(case, []) if event.kind == kind]
+
+
+class FakeDirectory:
+    def __init__(self) -> None:
+        self.groups = dict(PEOPLE)
+
+    async def people(self, groups: tuple[Group, ...]) -> dict[Group, tuple[str, ...]]:
+        return {group: self.groups.get(group, ()) for group in groups}
+
+
+class FakeLedgers:
+    """Both ports to configured ledgers: their connectors and their profiles."""
+
+    def __init__(self, *ledgers: FakeLedger, policy: ApprovalPolicy = DEFAULT_POLICY) -> None:
+        self.by_name = {ledger.name: ledger for ledger in ledgers}
+        self.policy = policy
+
+    def connector(self, ledger: str) -> FakeLedger:
+        if ledger not in self.by_name:
+            raise UnknownLedger(ledger)
+        return self.by_name[ledger]
+
+    def profile(self, ledger: str) -> LedgerProfile:
+        self.connector(ledger)
+        return LedgerProfile(
+            code=ledger,
+            name=ledger,
+            graph=GRAPH,
+            calendar=CALENDAR,
+            policy=self.policy,
+            backup_policy="local-1",
+            executor="unclose",
+            approval_hours=72,
+            authorisation_hours=24,
+            at_site=False,
+        )

@@ -1,0 +1,28 @@
+"""Real neighbours for integration tests: one Temporal server for the whole run."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+from temporalio.testing import WorkflowEnvironment
+
+from activities.converter import data_converter
+from service.temporal_server import find_temporal
+
+FLAGS = (
+    "frontend.WorkflowTimeSkippingEnabled=true",
+    'history.timerProcessorMaxTimeShift="10ms"',
+    "history.transferProcessorMaxPollRPS=2000",
+    "history.timerProcessorMaxPollRPS=2000",
+)
+
+
+@pytest.fixture
+async def temporal() -> AsyncIterator[WorkflowEnvironment]:
+    """A real server that can skip time; workflows run in real time until a test jumps."""
+    environment = await WorkflowEnvironment.start_time_skipping_v2(
+        dev_server_existing_path=str(find_temporal()),
+        data_converter=data_converter,
+        dev_server_extra_args=[arg for flag in FLAGS for arg in ("--dynamic-config-value", flag)],
+    )
+    async with environment:
+        yield environment

@@ -1,0 +1,497 @@
+"""Every path of the process, on a real Temporal server, with fakes for the world behind the ports."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from temporalio.client import WorkflowUpdateFailedError
+from temporalio.exceptions import ApplicationError
+from temporalio.testing import WorkflowEnvironment
+
+from tests.fake_world import FakeLedger, refuse_once
+from tests.scene import Play, Scene, actor, on_stage
+from workflows.domain.approval import Group
+from workflows.domain.case import EventKind, Finish, Resubmission, TaskAction
+from workflows.domain.findings import Finding, FindingCode
+from workflows.domain.ledger import Module
+from workflows.domain.period import Period
+from workflows.domain.request import CaseState
+from workflows.unclose import UncloseWorkflow
+
+WHOLE = [
+    "checking",
+    "approving",
+    "protecting",
+    "authorising",
+    "isolating",
+    "unclosing",
+    "verifying_open",
+    "correcting",
+    "reclosing",
+    "verifying_closed",
+    "archiving",
+    "completed",
+]
+
+
+@pytest.fixture
+async def scene(temporal: WorkflowEnvironment, tmp_path: Path) -> AsyncIterator[Scene]:
+    async with on_stage(Scene(temporal, tmp_path)) as scene:
+        yield scene
+
+
+def refused_as(caught: pytest.ExceptionInfo[WorkflowUpdateFailedError]) -> str:
+    cause = caught.value.cause
+    assert isinstance(cause, ApplicationError)
+    return str(cause.type)
+
+
+def nothing_is_held(ledger: FakeLedger, scene: Scene) -> bool:
+    lease = scene.register.leases.get(ledger.name)
+    free = lease is None or lease.holder is None
+    return free and not ledger.is_exclusive and not ledger.rights and not ledger.restricted
+
+
+async def whole_case(play: Play) -> None:
+    await play.consent()
+    await play.reaches(CaseState.CORRECTING)
+    play.scene.ledger.correct("IN-2025-03-0007")
+    await play.finish()
+
+
+class TestTheWholeCase:
+    async def test_a_case_runs_from_received_to_completed(self, scene: Scene) -> None:
+        play = await scene.request()
+        await whole_case(play)
+        outcome = await play.end()
+        assert outcome.state == CaseState.COMPLETED
+        assert scene.register.states(play.wish.id) == WHOLE
+
+    async def test_every_pointer_ends_where_it_was_and_each_act_is_done_once(self, scene: Scene) -> None:
+        play = await scene.request()
+        await whole_case(play)
+        await play.end()
+        assert scene.ledger.state.pointers() == scene.ledger.opening.pointers()
+        acts = [act.act for act in scene.ledger.acts]
+        opened = [f"{m} {p}" for p in ("2025-05", "2025-04", "2025-03") for m in ("gl", "cost", "inventory")]
+        assert acts == [f"unclose {o}" for o in opened] + [f"reclose {o}" for o in reversed(opened)]
+
+    async def test_nothing_stays_held_and_the_evidence_lies_there(self, scene: Scene) -> None:
+        play = await scene.request()
+        await whole_case(play)
+        outcome = await play.end()
+        assert nothing_is_held(scene.ledger, scene)
+        assert outcome.evidence is not None
+        assert (scene.folder / outcome.evidence).is_file()
+
+    async def test_both_clocks_are_kept_and_split(self, scene: Scene) -> None:
+        play = await scene.request()
+        await whole_case(play)
+        await play.end()
+        clocks = scene.register.parts[play.wish.id]["clocks"]
+        assert isinstance(clocks, dict)
+        assert clocks["a_ms"] == clocks["a_human_ms"] + clocks["a_machine_ms"]
+        assert clocks["b_ms"] > 0
+
+    async def test_both_backups_were_restored_and_proven(self, scene: Scene) -> None:
+        play = await scene.request()
+        await whole_case(play)
+        await play.end()
+        backups = scene.register.told(play.wish.id, EventKind.BACKED_UP)
+        assert [backup["point"] for backup in backups] == ["A", "B"]
+
+    async def test_history_stays_within_its_budget(self, scene: Scene) -> None:
+        play = await scene.request()
+        await whole_case(play)
+        await play.end()
+        history = await play.handle.fetch_history()
+        assert len(history.events) < 400
+
+    async def test_the_caller_of_an_act_gets_the_state_that_is_on_record(self, scene: Scene) -> None:
+        play = await scene.request()
+        await play.has_task(f"{play.wish.id}-approval-1-1")
+        now = await play.act("warehouse", "approval-1-1", TaskAction.APPROVE)
+        assert (now.state, now.waiting_for) == (CaseState.APPROVING, ("finance",))
+        assert scene.register.tasks[play.wish.id][f"{play.wish.id}-approval-1-1"] == "approve"
+
+    async def test_a_workflow_that_is_never_cached_does_the_same(
+        self, temporal: WorkflowEnvironment, tmp_path: Path
+    ) -> None:
+        async with on_stage(Scene(temporal, tmp_path, max_cached_workflows=0)) as scene:
+            play = await scene.request()
+            await whole_case(play)
+            assert (await play.end()).state == CaseState.COMPLETED
+            assert len(scene.ledger.acts) == 18
+
+
+class TestChecking:
+    async def test_a_blocker_ends_the_case_before_anyone_is_asked(self, scene: Scene) -> None:
+        scene.ledger.noticed = (Finding(FindingCode.AUDIT_IN_FLIGHT),)
+        play = await scene.request()
+        assert (await play.end()).state == CaseState.CHECKS_FAILED
+        assert play.wish.id not in scene.register.tasks or not scene.register.tasks[play.wish.id]
+
+    async def test_a_period_that_is_not_closed_fails_the_checks(self, scene: Scene) -> None:
+        play = await scene.request(target_period=Period(2025, 6))
+        assert (await play.end()).state == CaseState.CHECKS_FAILED
+
+    async def test_a_group_with_nobody_but_the_applicant_blocks(self, scene: Scene) -> None:
+        scene.directory.groups[Group.FINANCE] = ("clerk",)
+        play = await scene.request()
+        assert (await play.end()).state == CaseState.CHECKS_FAILED
+        findings = scene.register.parts[play.wish.id]["findings"]
+        assert isinstance(findings, list)
+        assert [finding["code"] for finding in findings] == ["no_approver"]
+
+    async def test_crossing_a_year_without_a_ticket_fails_the_checks(self, scene: Scene) -> None:
+        play = await scene.request(target_period=Period(2024, 12))
+        assert (await play.end()).state == CaseState.CHECKS_FAILED
+
+    async def test_crossing_a_year_with_ticket_and_acknowledgement_asks_the_finance_head_too(
+        self, scene: Scene
+    ) -> None:
+        scene.directory.groups[Group.FINANCE_HEAD] = ("finance-head", "second-head")
+        play = await scene.request(target_period=Period(2024, 12), vendor_ticket="KD-1")
+        assert (await play.end()).state == CaseState.CHECKS_FAILED, "the acknowledgement is missing"
+        today = play.wish.accepted_at.date().isoformat()
+        dated = await scene.request(
+            id="UC-2025-000002", target_period=Period(2024, 12), vendor_ticket="KD-1", acknowledgement=today
+        )
+        await dated.approve_all()
+        await dated.has_task("UC-2025-000002-approval-1-4")
+
+
+class TestApproving:
+    async def test_one_reject_ends_the_case(self, scene: Scene) -> None:
+        play = await scene.request()
+        await play.has_task(f"{play.wish.id}-approval-1-1")
+        await play.act("warehouse", "approval-1-1", TaskAction.REJECT)
+        assert (await play.end()).state == CaseState.REJECTED
+
+    async def test_silence_expires_and_never_approves(self, scene: Scene) -> None:
+        play = await scene.request()
+        await play.has_task(f"{play.wish.id}-approval-1-1")
+        await scene.environment.fast_forward(play.handle, timedelta(hours=73))
+        assert (await play.end()).state == CaseState.EXPIRED
+
+    async def test_the_applicant_may_withdraw(self, scene: Scene) -> None:
+        play = await scene.request()
+        await play.has_task(f"{play.wish.id}-approval-1-1")
+        await play.withdraw()
+        assert (await play.end()).state == CaseState.WITHDRAWN
+
+    @pytest.mark.parametrize(
+        ("person", "digest", "error"),
+        [
+            ("clerk", None, "SelfApproval"),
+            ("finance", None, "NotAnApprover"),
+            ("warehouse", "0" * 64, "StaleDigest"),
+        ],
+    )
+    async def test_a_decision_by_the_wrong_person_or_on_the_wrong_digest_is_refused(
+        self, scene: Scene, person: str, digest: str | None, error: str
+    ) -> None:
+        play = await scene.request()
+        await play.has_task(f"{play.wish.id}-approval-1-1")
+        with pytest.raises(WorkflowUpdateFailedError) as caught:
+            await play.act(person, "approval-1-1", TaskAction.APPROVE, digest)
+        assert refused_as(caught) == error
+
+    async def test_approving_twice_is_refused(self, scene: Scene) -> None:
+        play = await scene.request()
+        await play.has_task(f"{play.wish.id}-approval-1-1")
+        await play.act("warehouse", "approval-1-1", TaskAction.APPROVE)
+        with pytest.raises(WorkflowUpdateFailedError) as caught:
+            await play.act("warehouse", "approval-1-1", TaskAction.APPROVE)
+        assert refused_as(caught) == "TaskClosed"
+
+    async def test_nobody_but_the_applicant_may_withdraw(self, scene: Scene) -> None:
+        play = await scene.request()
+        await play.has_task(f"{play.wish.id}-approval-1-1")
+        with pytest.raises(WorkflowUpdateFailedError) as caught:
+            await play.withdraw("warehouse")
+        assert refused_as(caught) == "NotTheApplicant"
+
+
+class TestProtecting:
+    async def test_a_backup_that_differs_from_its_source_needs_a_person(self, scene: Scene) -> None:
+        scene.ledger.damaged_copies = True
+        play = await scene.request()
+        await play.approve_all()
+        await play.has_task(f"{play.wish.id}-attention-1")
+        needed = scene.register.told(play.wish.id, EventKind.ATTENTION_NEEDED)
+        assert needed[0]["failure"]["error"] == "BackupUnproven"  # type: ignore[index,call-overload]
+        scene.ledger.damaged_copies = False
+        await play.retry()
+        await play.reaches(CaseState.AUTHORISING)
+
+
+class TestAuthorising:
+    async def test_one_person_cannot_authorise_twice(self, scene: Scene) -> None:
+        play = await scene.request()
+        await play.approve_all()
+        await play.has_task(f"{play.wish.id}-authorisation-1")
+        await play.act("erp-admin", "authorisation-1", TaskAction.AUTHORISE)
+        with pytest.raises(WorkflowUpdateFailedError) as caught:
+            await play.act("erp-admin", "authorisation-1", TaskAction.AUTHORISE)
+        assert refused_as(caught) == "AlreadyDecided"
+
+    async def test_an_approver_cannot_authorise_too(self, scene: Scene) -> None:
+        play = await scene.request()
+        await play.approve_all()
+        await play.has_task(f"{play.wish.id}-authorisation-1")
+        with pytest.raises(WorkflowUpdateFailedError) as caught:
+            await play.act("finance", "authorisation-1", TaskAction.AUTHORISE)
+        assert refused_as(caught) == "NotAuthoriser"
+
+    async def test_time_running_out_expires_the_case(self, scene: Scene) -> None:
+        play = await scene.request()
+        await play.approve_all()
+        await play.has_task(f"{play.wish.id}-authorisation-1")
+        await scene.environment.fast_forward(play.handle, timedelta(hours=25))
+        assert (await play.end()).state == CaseState.EXPIRED
+        assert nothing_is_held(scene.ledger, scene)
+
+    async def test_a_new_finding_sends_the_case_back_and_voids_what_was_signed(self, scene: Scene) -> None:
+        play = await scene.request()
+        await play.approve_all()
+        await play.has_task(f"{play.wish.id}-authorisation-1")
+        before = play.digest
+        scene.ledger.noticed = (Finding(FindingCode.COUNT_INCOMPLETE),)
+        await play.authorise()
+        await play.has_task(f"{play.wish.id}-approval-2-1")
+        assert play.digest != before
+        (void,) = scene.register.told(play.wish.id, EventKind.DECISIONS_VOID)
+        assert "count_incomplete" in str(void["difference"])
+        assert scene.register.leases["demo"].holder is None
+        await play.approve_all(2)
+        await play.authorise(2)
+        await play.finish()
+        assert (await play.end()).state == CaseState.COMPLETED
+
+    async def test_a_new_blocker_returns_the_case_until_it_is_put_right(self, scene: Scene) -> None:
+        play = await scene.request()
+        await play.approve_all()
+        await play.has_task(f"{play.wish.id}-authorisation-1")
+        scene.ledger.noticed = (Finding(FindingCode.DOCUMENT_FROZEN),)
+        await play.authorise()
+        await play.reaches(CaseState.RETURNED)
+        scene.ledger.noticed = ()
+        await play.handle.execute_update(UncloseWorkflow.resubmit, Resubmission(actor("clerk")))
+        await play.has_task(f"{play.wish.id}-approval-2-1")
+
+    async def test_of_two_cases_at_once_one_executes_and_the_other_checks_again(self, scene: Scene) -> None:
+        first = await scene.request()
+        second = await scene.request(id="UC-2025-000002")
+        await first.approve_all()
+        await second.approve_all()
+        await second.has_task("UC-2025-000002-authorisation-1")
+        digest = second.digest
+        await first.authorise()
+        await first.reaches(CaseState.CORRECTING)
+        await second.authorise()
+        assert scene.register.latest[second.wish.id].waiting_for == (first.wish.id,)
+        await first.finish()
+        await first.end()
+        await second.has_task("UC-2025-000002-approval-2-1")
+        assert second.digest != digest
+        await second.approve_all(2)
+        await second.authorise(2)
+        await second.finish()
+        assert (await second.end()).state == CaseState.COMPLETED
+        fences = [act.fence for act in scene.ledger.acts]
+        assert fences == [1] * 18 + [3] * 18, "the second took the ledger, found it changed, and gave it back"
+
+    async def test_a_case_that_waits_for_its_turn_can_be_withdrawn(self, scene: Scene) -> None:
+        first = await scene.request()
+        second = await scene.request(id="UC-2025-000002")
+        await first.consent()
+        await first.reaches(CaseState.CORRECTING)
+        await second.approve_all()
+        await second.reaches(CaseState.AUTHORISING)
+        await second.withdraw()
+        assert (await second.end()).state == CaseState.WITHDRAWN
+        assert scene.register.leases["demo"].holder == first.wish.id
+
+
+class TestExecution:
+    async def test_a_refused_step_closes_again_what_was_opened(self, scene: Scene) -> None:
+        scene.ledger.before_act = refuse_once((Module.COST, Period(2025, 4)))
+        play = await scene.request()
+        await play.consent()
+        assert (await play.end()).state == CaseState.ROLLED_BACK
+        assert scene.ledger.state.pointers() == scene.ledger.opening.pointers()
+        assert nothing_is_held(scene.ledger, scene)
+        assert [act.act.split()[0] for act in scene.ledger.acts] == ["unclose"] * 4 + ["reclose"] * 4
+
+    async def test_two_pointers_moving_stops_the_line_and_both_are_put_back(self, scene: Scene) -> None:
+        ledger = scene.ledger
+
+        def wrong_click(step: object) -> None:
+            if len(ledger.acts) == 2:
+                ledger.move_behind_our_back(Module.INVENTORY, Period(2025, 5))
+
+        ledger.after_act = wrong_click
+        play = await scene.request()
+        await play.consent()
+        assert (await play.end()).state == CaseState.ROLLED_BACK
+        assert ledger.state.pointers() == ledger.opening.pointers()
+        (failed,) = scene.register.told(play.wish.id, EventKind.STEP_FAILED)
+        assert "PointerMismatch" in str(failed)
+
+    async def test_sessions_that_do_not_leave_need_a_person_and_nobody_stands_before_a_shut_door(
+        self, scene: Scene
+    ) -> None:
+        scene.ledger.stuck = True
+        play = await scene.request()
+        await play.consent()
+        await play.has_task(f"{play.wish.id}-attention-1")
+        assert not scene.ledger.is_exclusive
+        with pytest.raises(WorkflowUpdateFailedError) as caught:
+            await play.act("warehouse", "attention-1", TaskAction.RETRY)
+        assert refused_as(caught) == "NotAnOperator"
+        scene.ledger.stuck = False
+        await play.retry()
+        await play.finish()
+        assert (await play.end()).state == CaseState.COMPLETED
+
+    async def test_a_case_that_cannot_be_isolated_may_be_withdrawn(self, scene: Scene) -> None:
+        scene.ledger.stuck = True
+        play = await scene.request()
+        await play.consent()
+        await play.has_task(f"{play.wish.id}-attention-1")
+        await play.withdraw()
+        assert (await play.end()).state == CaseState.WITHDRAWN
+        assert nothing_is_held(scene.ledger, scene)
+
+    async def test_balances_that_moved_while_opening_are_found_and_the_case_does_not_go_on(
+        self, scene: Scene
+    ) -> None:
+        ledger = scene.ledger
+
+        def tamper(step: object) -> None:
+            if len(ledger.acts) == 9:
+                # 2025-02 was not to be touched: it loses its closed state behind our back in one module.
+                ledger.state = replace(
+                    ledger.state,
+                    modules=tuple(
+                        replace(m, start=Period(2024, 2)) if m.module == Module.GL else m
+                        for m in ledger.state.modules
+                    ),
+                )
+
+        ledger.after_act = tamper
+        play = await scene.request()
+        await play.consent()
+        await play.has_task(f"{play.wish.id}-attention-1")
+        (failed,) = scene.register.told(play.wish.id, EventKind.STEP_FAILED)
+        assert "gl 2024-01" in str(failed)
+        assert CaseState.CORRECTING not in scene.register.states(play.wish.id)
+
+
+class TestCorrecting:
+    async def test_the_window_ends_by_itself_and_the_periods_are_closed_again(self, scene: Scene) -> None:
+        play = await scene.request()
+        await play.consent()
+        await play.reaches(CaseState.CORRECTING)
+        await scene.environment.fast_forward(play.handle, timedelta(hours=25))
+        assert (await play.end()).state == CaseState.COMPLETED
+        assert scene.ledger.state.pointers() == scene.ledger.opening.pointers()
+
+    async def test_only_correctors_and_the_applicant_may_finish(self, scene: Scene) -> None:
+        play = await scene.request()
+        await play.consent()
+        with pytest.raises(WorkflowUpdateFailedError) as caught:
+            await play.finish("warehouse")
+        assert refused_as(caught) == "NotACorrector"
+
+    async def test_finishing_after_the_window_has_ended_says_so(self, scene: Scene) -> None:
+        scene.ledger.sound = False  # holds the case open after the window
+        play = await scene.request()
+        await play.consent()
+        await play.reaches(CaseState.CORRECTING)
+        await scene.environment.fast_forward(play.handle, timedelta(hours=25))
+        await play.has_task(f"{play.wish.id}-attention-1")
+        with pytest.raises(WorkflowUpdateFailedError) as caught:
+            await play.handle.execute_update(UncloseWorkflow.finish_corrections, Finish(actor("clerk")))
+        assert refused_as(caught) == "WindowExpired"
+
+    async def test_only_the_named_correctors_hold_the_right_inside_the_window(self, scene: Scene) -> None:
+        play = await scene.request(correctors=("clerk", "wang"))
+        await play.consent()
+        await play.reaches(CaseState.CORRECTING)
+        assert scene.ledger.rights == {"clerk", "wang"}
+        assert scene.ledger.restricted == ("clerk", "wang")
+
+    async def test_a_blocker_left_behind_holds_the_gate_until_it_is_put_right(self, scene: Scene) -> None:
+        play = await scene.request()
+        await play.consent()
+        await play.reaches(CaseState.CORRECTING)
+        scene.ledger.noticed = (Finding(FindingCode.AUDIT_IN_FLIGHT),)
+        await play.finish()
+        await play.has_task(f"{play.wish.id}-attention-1")
+        assert scene.ledger.restricted == ("clerk",), "the corrector can still put it right"
+        scene.ledger.noticed = ()
+        await play.retry()
+        assert (await play.end()).state == CaseState.COMPLETED
+
+
+class TestReclosing:
+    async def test_a_close_that_fails_needs_a_person_and_goes_on_where_it_stopped(self, scene: Scene) -> None:
+        play = await scene.request()
+        await play.consent()
+        await play.reaches(CaseState.CORRECTING)
+        scene.ledger.before_act = refuse_once((Module.GL, Period(2025, 3)))
+        await play.finish()
+        await play.retry()
+        assert (await play.end()).state == CaseState.COMPLETED
+        assert len(scene.ledger.acts) == 18
+
+    async def test_an_unsound_ledger_is_not_archived(self, scene: Scene) -> None:
+        scene.ledger.sound = False
+        play = await scene.request()
+        await play.consent()
+        await play.finish()
+        await play.has_task(f"{play.wish.id}-attention-1")
+        scene.ledger.sound = True
+        await play.retry()
+        assert (await play.end()).state == CaseState.COMPLETED
+
+
+class TestCancelling:
+    async def test_before_anything_was_released_the_case_is_withdrawn(self, scene: Scene) -> None:
+        play = await scene.request()
+        await play.has_task(f"{play.wish.id}-approval-1-1")
+        await play.handle.cancel()
+        assert (await play.end()).state == CaseState.WITHDRAWN
+
+    async def test_while_periods_are_opened_they_are_closed_again(self, scene: Scene) -> None:
+        play = await scene.request()
+        cancelled: list[str] = []
+
+        def cancel_at_the_second(step: object) -> None:
+            if len(scene.ledger.acts) == 2 and not cancelled:
+                cancelled.append("now")
+                raise ConnectionError("the line is cut for a moment")
+
+        scene.ledger.before_act = cancel_at_the_second
+        await play.consent()
+        # The failed try is repeated after half a second: time for the cancellation to arrive.
+        await play.handle.cancel()
+        outcome = await play.end()
+        assert outcome.state in {CaseState.ROLLED_BACK, CaseState.COMPLETED}
+        assert scene.ledger.state.pointers() == scene.ledger.opening.pointers()
+        assert nothing_is_held(scene.ledger, scene)
+
+    async def test_inside_the_window_the_periods_are_closed_again_and_the_case_completes(
+        self, scene: Scene
+    ) -> None:
+        play = await scene.request()
+        await play.consent()
+        await play.reaches(CaseState.CORRECTING)
+        await play.handle.cancel()
+        assert (await play.end()).state == CaseState.COMPLETED
+        assert scene.register.told(play.wish.id, EventKind.CANCEL_REQUESTED)
+        assert nothing_is_held(scene.ledger, scene)

@@ -1,0 +1,201 @@
+"""One case on stage: a worker with fakes, and the people who act on it."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from uuid import uuid4
+
+from temporalio.client import WorkflowHandle
+from temporalio.testing import WorkflowEnvironment
+from temporalio.worker import Worker
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
+
+from activities.backup import BackupActivities
+from activities.case import CaseActivities
+from activities.evidence import EvidenceStore
+from activities.lease import LeaseActivities
+from activities.ledger import LedgerActivities
+from activities.recording import Recording
+from tests.fake_world import PEOPLE, FakeDirectory, FakeLedger, FakeLedgers, FakeRegister
+from workflows.domain.case import (
+    Act,
+    Actor,
+    CaseNow,
+    CaseOutcome,
+    Finish,
+    TaskAction,
+    Withdrawal,
+    workflow_id,
+)
+from workflows.domain.ledger import Module
+from workflows.domain.period import Period
+from workflows.domain.request import CaseState, Intent, ReasonCode, ScopeItem, UncloseRequest
+from workflows.unclose import UncloseWorkflow
+
+SHANGHAI = timezone(timedelta(hours=8))
+
+
+def a_wish(**changes: object) -> UncloseRequest:
+    """The clerk asks for 2025-03 of the demo ledger."""
+    request = UncloseRequest(
+        id="UC-2025-000001",
+        ledger="demo",
+        target_period=Period(2025, 3),
+        modules=(Module.INVENTORY,),
+        reason_code=ReasonCode.STOCKTAKE_OMISSION,
+        reason="三月盘点遗漏 B 仓两个货位",
+        applicant="clerk",
+        accepted_at=datetime.now(SHANGHAI),
+        scope=(ScopeItem("IN-2025-03-0007", Intent.CORRECT),),
+        correctors=("clerk",),
+    )
+    return replace(request, **changes)  # type: ignore[arg-type]  # a test names the fields it cares for
+
+
+def actor(person: str) -> Actor:
+    return Actor(person, tuple(group for group, members in PEOPLE.items() if person in members))
+
+
+@dataclass
+class Scene:
+    """The stage and everyone on it."""
+
+    environment: WorkflowEnvironment
+    folder: Path
+    ledger: FakeLedger = field(default_factory=FakeLedger)
+    register: FakeRegister = field(default_factory=FakeRegister)
+    directory: FakeDirectory = field(default_factory=FakeDirectory)
+    queue: str = field(default_factory=lambda: f"unclose-{uuid4()}")
+    max_cached_workflows: int = 100
+
+    def worker(self) -> Worker:
+        ledgers = FakeLedgers(self.ledger)
+        cases = CaseActivities(
+            self.register, ledgers, self.directory, EvidenceStore(self.folder / "evidence")
+        )
+        leases, acts = LeaseActivities(self.register), LedgerActivities(ledgers)
+        backups = BackupActivities(ledgers, self.folder / "backups")
+        return Worker(
+            self.environment.client,
+            task_queue=self.queue,
+            workflows=[UncloseWorkflow],
+            workflow_runner=SandboxedWorkflowRunner(
+                restrictions=SandboxRestrictions.default.with_passthrough_modules("workflows")
+            ),
+            activities=[
+                cases.receive,
+                cases.publish,
+                cases.find_people,
+                cases.seal,
+                leases.look_at_lease,
+                leases.take_lease,
+                leases.await_turn,
+                leases.release_lease,
+                acts.read,
+                acts.check,
+                acts.isolate,
+                acts.perform,
+                acts.open_window,
+                acts.close_window,
+                acts.weigh,
+                acts.prove,
+                acts.leave,
+                backups.back_up,
+            ],
+            interceptors=[Recording(self.register)],
+            max_cached_workflows=self.max_cached_workflows,
+        )
+
+    async def request(self, **changes: object) -> "Play":
+        wish = a_wish(**changes)
+        handle = await self.environment.client.start_workflow(
+            UncloseWorkflow.run, wish, id=f"{workflow_id(wish.id)}-{uuid4()}", task_queue=self.queue
+        )
+        return Play(self, wish, handle)
+
+
+@asynccontextmanager
+async def on_stage(scene: Scene) -> AsyncIterator[Scene]:
+    """The scene with its worker running, in real time: only a test's own jump moves the clock."""
+    with scene.environment.with_time_skipping_disabled():
+        async with scene.worker():
+            yield scene
+
+
+@dataclass
+class Play:
+    """One case, and what people do to it."""
+
+    scene: Scene
+    wish: UncloseRequest
+    handle: WorkflowHandle[UncloseWorkflow, CaseOutcome]
+
+    async def reaches(self, state: CaseState) -> None:
+        """Wait until the register knows the state."""
+        await eventually(lambda: self.register_state == state, f"{self.wish.id} to reach {state}", self.tale)
+
+    async def has_task(self, task: str) -> None:
+        tasks = self.scene.register.tasks
+        await eventually(
+            lambda: tasks.get(self.wish.id, {}).get(task) == "open", f"task {task} to be open", self.tale
+        )
+
+    def tale(self) -> str:
+        return " → ".join(self.scene.register.states(self.wish.id))
+
+    @property
+    def register_state(self) -> CaseState | None:
+        latest = self.scene.register.latest.get(self.wish.id)
+        return latest.state if latest else None
+
+    @property
+    def digest(self) -> str:
+        return str(self.scene.register.parts[self.wish.id]["digest"])
+
+    async def act(self, person: str, task: str, action: TaskAction, digest: str | None = None) -> CaseNow:
+        full = f"{self.wish.id}-{task}"
+        given = self.digest if digest is None else digest
+        return await self.handle.execute_update(UncloseWorkflow.act, Act(full, actor(person), action, given))
+
+    async def approve_all(self, round_: int = 1) -> None:
+        for n, person in enumerate(("warehouse", "finance", "it"), start=1):
+            task = f"approval-{round_}-{n}"
+            await self.has_task(f"{self.wish.id}-{task}")
+            await self.act(person, task, TaskAction.APPROVE)
+
+    async def authorise(self, round_: int = 1) -> None:
+        task = f"authorisation-{round_}"
+        await self.has_task(f"{self.wish.id}-{task}")
+        await self.act("erp-admin", task, TaskAction.AUTHORISE)
+        await self.act("finance-head", task, TaskAction.AUTHORISE)
+
+    async def consent(self) -> None:
+        await self.approve_all()
+        await self.authorise()
+
+    async def finish(self, person: str = "clerk") -> CaseNow:
+        await self.reaches(CaseState.CORRECTING)
+        return await self.handle.execute_update(UncloseWorkflow.finish_corrections, Finish(actor(person)))
+
+    async def withdraw(self, person: str = "clerk") -> CaseNow:
+        return await self.handle.execute_update(UncloseWorkflow.withdraw, Withdrawal(actor(person)))
+
+    async def retry(self, number: int = 1, person: str = "operator") -> None:
+        task = f"attention-{number}"
+        await self.has_task(f"{self.wish.id}-{task}")
+        await self.act(person, task, TaskAction.RETRY)
+
+    async def end(self) -> CaseOutcome:
+        return await self.handle.result()
+
+
+async def eventually(holds: Callable[[], bool], what: str, tale: Callable[[], str]) -> None:
+    """Poll for a condition for at most ten seconds."""
+    for _ in range(500):
+        if holds():
+            return
+        await asyncio.sleep(0.02)
+    raise AssertionError(f"waited in vain for {what}; so far: {tale()}")
