@@ -1,12 +1,14 @@
 """Steps that touch one ERP, through its connector. They translate; what may be done is decided elsewhere."""
 
+from contextlib import suppress
+
 from temporalio import activity
 from typing_extensions import override
 
 from activities.ledgers import Ledgers
 from activities.proof import prove_ledger
-from workflows.domain.errors import SessionsRemain
-from workflows.domain.ledger import CloseState, Verb
+from workflows.domain.errors import SessionsRemain, StaleFence
+from workflows.domain.ledger import Verb
 from workflows.domain.proof import Proof
 from workflows.steps import (
     CORRECTION_RIGHT,
@@ -22,6 +24,7 @@ from workflows.steps import (
     Reading,
     Soundness,
     StepOrder,
+    StepReadBack,
     WindowClosed,
     WindowOrder,
 )
@@ -57,11 +60,13 @@ class LedgerActivities(LedgerSteps):
 
     @override
     @activity.defn
-    async def perform(self, order: StepOrder) -> CloseState:
+    async def perform(self, order: StepOrder) -> StepReadBack:
         connector = self.ledgers.connector(order.ledger)
-        act = connector.unclose if order.step.verb == Verb.UNCLOSE else connector.close
-        await act(order.step, order.fence, order.key)
-        return await connector.read_close_state()
+        on_record = any(entry.key == order.key for entry in await connector.journal(order.key))
+        if not on_record:
+            act = connector.unclose if order.step.verb == Verb.UNCLOSE else connector.close
+            await act(order.step, order.fence, order.key)
+        return StepReadBack(await connector.read_close_state(), on_record)
 
     @override
     @activity.defn
@@ -93,6 +98,8 @@ class LedgerActivities(LedgerSteps):
     @activity.defn
     async def leave(self, order: LeaveOrder) -> Nothing:
         connector = self.ledgers.connector(order.ledger)
-        await connector.revoke(order.persons, CORRECTION_RIGHT, order.fence)
-        await connector.leave_exclusive(order.fence)
+        # A higher fence means that the ledger has passed to another case: then nothing is held any more.
+        with suppress(StaleFence):
+            await connector.revoke(order.persons, CORRECTION_RIGHT, order.fence)
+            await connector.leave_exclusive(order.fence)
         return Nothing()

@@ -1,16 +1,17 @@
 """What a case has to tell: state, events, tasks and parts, until the register has taken them."""
 
+from dataclasses import replace
 from datetime import datetime
 
 from temporalio import workflow
 
 from workflows.domain.case import SYSTEM, Actor, CaseChange, CaseEvent, EventKind, Task, TaskClosing
 from workflows.domain.digest import Json, to_json
-from workflows.domain.request import HUMAN_STATES, CaseState, Clocks, UncloseRequest, advance
+from workflows.domain.request import CaseState, Clocks, UncloseRequest, advance
 
 
 class CaseLog:
-    """Numbers and chains the events of one case, and hands out what has not been recorded yet."""
+    """Numbers the events of one case, and hands out what has not been recorded yet."""
 
     def __init__(self, request: UncloseRequest) -> None:
         self.case = request.id
@@ -20,7 +21,6 @@ class CaseLog:
         self.recorded = 0
         """Number of the last event the register is known to have."""
         self._seq = 0
-        self._head = ""
         self._events: list[CaseEvent] = []
         self._opened: list[Task] = []
         self._closed: list[TaskClosing] = []
@@ -39,11 +39,8 @@ class CaseLog:
         self._seq += 1
         plain = to_json(data)
         assert isinstance(plain, dict)
-        event = CaseEvent(
-            self._seq, workflow.now(), actor.person, actor.on_behalf_of, kind, plain, self._head
-        )
-        self._head = event.digest
-        self._events.append(event)
+        now = workflow.now()
+        self._events.append(CaseEvent(self._seq, now, actor.person, actor.on_behalf_of, kind, plain))
         return self._seq
 
     def learn(self, **parts: object) -> None:
@@ -84,7 +81,7 @@ class CaseLog:
             waiting_for=self.waiting_for,
             opened=tuple(self._opened),
             closed=tuple(self._closed),
-            parts={**self._parts, "clocks": self._clocks(), "is_waiting": self.state in HUMAN_STATES},
+            parts={**self._parts, "clocks": self._clocks()},
         )
 
     def confirm(self, change: CaseChange | None) -> None:
@@ -96,6 +93,15 @@ class CaseLog:
         self._opened = self._opened[len(change.opened) :]
         self._closed = self._closed[len(change.closed) :]
         self._parts = {k: v for k, v in self._parts.items() if change.parts.get(k) != v}
+
+    def resume_after(self, first: int, last: int) -> None:
+        """Tell from event `first` on anew, under the numbers after `last` (see EventsDiverged)."""
+        again = [event for event in self._events if event.seq >= first]
+        self.recorded, self._seq, self._events = last, last, []
+        self.tell(EventKind.RESUMED, {"told_otherwise_from": first})
+        for event in again:
+            self._seq += 1
+            self._events.append(replace(event, seq=self._seq))
 
     def _clocks(self) -> Json:
         clocks = self.clocks

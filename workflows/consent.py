@@ -199,6 +199,7 @@ class Consent:
         """Let go of the ledger if it was taken and nothing has been executed."""
         if self.fence:
             errands = self.case.errands
+            await errands.make_durable()
             await errands.record(LeaseSteps.release_lease, Order(**errands.address))
             self.case.log.tell(EventKind.LEASE_RELEASED, {"fence": self.fence})
             self.fence = 0

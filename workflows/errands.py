@@ -1,12 +1,15 @@
 """How a case asks for its steps: where they run, and how what is not yet recorded rides along."""
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any, TypeAlias, TypedDict, TypeVar
 
 from temporalio import workflow
+from temporalio.exceptions import ActivityError, ApplicationError
 from temporalio.types import MethodAsyncSingleParam
 
 from workflows.case_log import CaseLog
+from workflows.domain.errors import EventsDiverged
 from workflows.steps import COPY, QUEUEING, RECORD, TOUCH, TOUCH_AT_SITE, CaseSteps, Order, ledger_queue
 
 O = TypeVar("O", bound=Order)  # noqa: E741  # the order
@@ -56,16 +59,40 @@ class Errands:
         """Start waiting for another case to end; the caller races it against people."""
         return workflow.start_activity_method(step, order, **QUEUEING)
 
+    async def make_durable(self) -> None:
+        """End this workflow task, so that nothing before this line is ever done again.
+
+        Steps beside the workflow are repeated together when a worker dies within their task. That is
+        harmless as long as the case holds what they need; so this stands before anything is let go.
+        """
+        await workflow.sleep(timedelta(milliseconds=1))
+
     async def publish(self) -> None:
         """Tell the register all that it does not know, if there is anything."""
         if self.log.change() is not None:
             await self.record(CaseSteps.publish, Order(**self.address))
 
     async def _beside(self, step: Step[O, A], order: O, how: workflow.LocalActivityConfig) -> A:
-        change = self.log.change()
-        answer = await workflow.execute_local_activity_method(step, replace(order, change=change), **how)
-        self.log.confirm(change)
-        return answer
+        while True:
+            change = self.log.change()
+            try:
+                answer = await workflow.execute_local_activity_method(
+                    step, replace(order, change=change), **how
+                )
+            except ActivityError as failure:
+                if not self._resumed(failure.cause):
+                    raise
+            else:
+                self.log.confirm(change)
+                return answer
+
+    def _resumed(self, cause: BaseException | None) -> bool:
+        """Whether the register has another tale of what a dead worker did, and ours goes on after it."""
+        if not (isinstance(cause, ApplicationError) and cause.type == EventsDiverged.__name__):
+            return False
+        facts = cause.details[0]
+        self.log.resume_after(int(facts["first"]), int(facts["last"]))
+        return True
 
 
 def _at(queue: str, how: workflow.ActivityConfig) -> workflow.ActivityConfig:

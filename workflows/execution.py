@@ -11,6 +11,8 @@ from workflows.domain.corrections import require_sound, undeclared
 from workflows.domain.digest import Json
 from workflows.domain.errors import GateNotPassed
 from workflows.domain.findings import blockers
+from workflows.domain.ledger import CloseState
+from workflows.domain.plan import apply
 from workflows.domain.proof import Proof, differing, require_equal, require_open, require_untouched
 from workflows.domain.request import CaseState
 from workflows.examination import Examination, scope_of
@@ -51,6 +53,14 @@ class Execution:
         """The proof of roll-back point B: how the ledger was before anything moved."""
         assert self._point_b is not None, "the ledger has been isolated"
         return self._point_b.proof
+
+    @property
+    def _opened(self) -> CloseState:
+        """The close state that the plan, done whole, leads to."""
+        state = self.examined.state
+        for step in self.examined.plan.steps:
+            state = apply(state, step, self.examined.books.calendar)
+        return state
 
     @property
     def persons(self) -> tuple[str, ...]:
@@ -123,6 +133,7 @@ class Execution:
     async def let_go(self) -> None:
         """Withdraw rights, let people in, give the lease back. Safe to repeat, on every ending."""
         errands = self.case.errands
+        await errands.make_durable()
         await errands.touch(
             LedgerSteps.leave, LeaveOrder(**errands.address, persons=self.persons, fence=self.fence)
         )
@@ -159,7 +170,7 @@ class Execution:
         )
         unexplained = undeclared(closed.changes, request.scope)
         self.case.log.learn(changes=closed.changes, undeclared=unexplained)
-        await self._moves.close_again(self.examined.state, "reclose")
+        await self._moves.close_again(self._opened, self.examined.state, "reclose")
 
     async def _gate(self) -> None:
         """No blocker in what is about to be closed. Raises GateNotPassed; the correctors can still act."""
@@ -189,7 +200,9 @@ class Execution:
 
     async def _compensate(self) -> None:
         if self._point_b is not None:
-            await self._moves.close_again(self.examined.state, "compensate")
+            # Whatever was opened, by us or by a wrong movement: read it, do not assume it.
+            reading = await self.case.errands.touch(LedgerSteps.read, Order(**self.case.errands.address))
+            await self._moves.close_again(reading.state, self.examined.state, "compensate")
             require_equal(self.before, await self._prove("compensated"))
         await self.let_go()
 

@@ -5,9 +5,9 @@ from collections.abc import Callable
 from workflows.case_log import CaseLog
 from workflows.domain.case import EventKind
 from workflows.domain.ledger import CloseState
-from workflows.domain.plan import Books, Plan, PlanStep, plan_reclose, verify_movement
+from workflows.domain.plan import Books, Plan, PlanStep, plan_reclose, verify_progress
 from workflows.errands import Errands
-from workflows.steps import LedgerSteps, Order, StepOrder
+from workflows.steps import LedgerSteps, StepOrder
 
 
 def never() -> bool:
@@ -20,6 +20,7 @@ class PointerMoves:
 
     def __init__(self, errands: Errands, log: CaseLog, books: Books, fence: int) -> None:
         self.errands, self.log, self.books, self.fence = errands, log, books, fence
+        self._told: set[str] = set()
 
     async def perform(
         self, plan: Plan, start: CloseState, phase: str, interrupted: Callable[[], bool] = never
@@ -29,29 +30,31 @@ class PointerMoves:
         Raises:
             PointerMismatch: something else than the one pointer moved (design §5.2).
         """
-        state = start
         for step in plan.steps:
             if interrupted():
                 return False
-            state = await self._step(step, state, phase)
+            await self._step(step, plan, start, phase)
         return True
 
-    async def close_again(self, goal: CloseState, phase: str) -> Plan:
-        """Read what is open now, plan the mirror, and perform it."""
-        reading = await self.errands.touch(LedgerSteps.read, Order(**self.errands.address))
-        plan = plan_reclose(reading.state, goal, self.books)
+    async def close_again(self, opened: CloseState, goal: CloseState, phase: str) -> None:
+        """Plan the mirror of what was opened, and perform it."""
+        plan = plan_reclose(opened, goal, self.books)
         self.log.learn(**{f"plan_{phase}": plan})
-        await self.perform(plan, reading.state, phase)
-        return plan
+        await self.perform(plan, opened, phase)
 
-    async def _step(self, step: PlanStep, before: CloseState, phase: str) -> CloseState:
+    async def _step(self, step: PlanStep, plan: Plan, start: CloseState, phase: str) -> None:
         # The key names what is done, not how often it was planned: planned again after a crash or by a
         # person's retry, the same act is still the same act.
         key = f"{self.log.case}/{phase}/{step.module}/{step.period}"
         order = StepOrder(**self.errands.address, step=step, fence=self.fence, key=key)
-        after = await self.errands.touch(LedgerSteps.perform, order)
-        verify_movement(before, after, step, self.books.calendar)
-        pointers = {str(module): str(period) for module, period in after.pointers().items()}
+        read_back = await self.errands.touch(LedgerSteps.perform, order)
+        calendar = self.books.calendar
+        verify_progress(start, plan, step, read_back.state, read_back.was_on_record, calendar)
+        if key in self._told:
+            return
+        self._told.add(key)
+        state = read_back.state
+        pointers = {str(module): str(period) for module, period in state.pointers().items()}
         self.log.tell(
             EventKind.STEP_DONE,
             {
@@ -64,4 +67,3 @@ class PointerMoves:
                 "pointers": dict(pointers),
             },
         )
-        return after

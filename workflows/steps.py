@@ -206,6 +206,15 @@ class StepOrder(Order):
     key: str
 
 
+@dataclass(frozen=True)
+class StepReadBack:
+    """What every module's pointer was when it was read back."""
+
+    state: CloseState
+    was_on_record: bool
+    """Whether the ledger had this act on record already, from a worker that died after it."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class WindowOrder(Order):
     persons: tuple[str, ...]
@@ -353,7 +362,7 @@ class LedgerSteps:
         raise NotImplementedError
 
     @activity.defn
-    async def perform(self, order: StepOrder) -> CloseState:
+    async def perform(self, order: StepOrder) -> StepReadBack:
         """Do one step under its fence and key, then read back every module. The key makes it once."""
         raise NotImplementedError
 

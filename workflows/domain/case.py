@@ -46,12 +46,13 @@ class EventKind(StrEnum):
     CANCEL_REQUESTED = "cancel_requested"
     WITHDRAWN = "withdrawn"
     RESUBMITTED = "resubmitted"
+    RESUMED = "resumed"
     SEALED = "sealed"
 
 
 @dataclass(frozen=True)
 class CaseEvent:
-    """One thing that happened, numbered by the workflow, chained to the one before (design §9)."""
+    """One thing that happened: numbered by the workflow, chained by the register (design §9)."""
 
     seq: int
     at: datetime
@@ -59,7 +60,12 @@ class CaseEvent:
     on_behalf_of: str | None
     kind: EventKind
     data: dict[str, Json]
-    digest_of_previous: str
+    digest_of_previous: str = ""
+    """Digest of the event before it, as it stands in the register; empty until it is recorded there."""
+
+    def tells_the_same_as(self, other: "CaseEvent") -> bool:
+        """Whether both say the same thing, whenever it was said."""
+        return (self.kind, self.data, self.actor) == (other.kind, other.data, other.actor)
 
     @property
     def digest(self) -> str:

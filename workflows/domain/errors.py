@@ -13,7 +13,8 @@ UncloseError
 │       ├── PeriodNotClosed, PeriodInFuture, BeforeStartPeriod, PeriodLocked, CrossesFiscalYear
 │       ├── LedgerBusy, WrongState, IllegalTransition, TaskClosed, AlreadyDecided, StaleDigest, NoApprover
 │       ├── WindowExpired, OutOfOrder, StaleFence, NotExclusive, SessionsRemain, PeriodClosed, MissingRight
-│       └── PointerMismatch, ProofMismatch, BackupUnproven, GateNotPassed, LedgerRefused
+│       ├── PointerMismatch, ProofMismatch, BackupUnproven, GateNotPassed, LedgerRefused
+│       └── EventsDiverged
 └── Unavailable                 the world did not answer; asking again may help
     └── LedgerUnavailable, StorageUnavailable, WorkflowUnavailable
 
@@ -346,6 +347,19 @@ class LedgerRefused(Conflict):
     sentence = "The ledger {ledger} refused: {reason}."
     ledger: str
     reason: str
+
+
+@dataclass(eq=False)
+class EventsDiverged(Conflict):
+    """A worker died after the register had recorded events, and the case then took another turn.
+
+    What stands on record stays; the case tells the rest under the numbers after `last`.
+    """
+
+    sentence = "Event {first} of {request} is on record already with another content; the last one is {last}."
+    request: str
+    first: int
+    last: int
 
 
 @dataclass(eq=False)

@@ -138,6 +138,33 @@ def apply(state: CloseState, step: PlanStep, calendar: FiscalCalendar) -> CloseS
     return state.moved(step.module, pointer_after(step, calendar))
 
 
+def verify_progress(
+    start: CloseState,
+    plan: Plan,
+    step: PlanStep,
+    after: CloseState,
+    was_on_record: bool,
+    calendar: FiscalCalendar,
+) -> None:
+    """The read-back of one step of a plan that began at `start` (design §5.2).
+
+    A step done now leaves the ledger exactly where the plan says. A step that was on record already, because
+    a worker died after it, may be read back later: then the ledger stands at this or a later step of the
+    same plan, and nowhere else.
+
+    Raises:
+        PointerMismatch: anything else was seen.
+    """
+    state = start
+    for done in plan.steps:
+        before, state = state, apply(state, done, calendar)
+        if done.n == step.n and not was_on_record:
+            return verify_movement(before, after, step, calendar)
+        if done.n >= step.n and state.pointers() == after.pointers():
+            return None
+    raise PointerMismatch(str(step), "a state that no step of the plan leads to")
+
+
 def verify_movement(before: CloseState, after: CloseState, step: PlanStep, calendar: FiscalCalendar) -> None:
     """Exactly the pointer of this step has moved, by exactly one (design §5.2; R63 is a hazard).
 
