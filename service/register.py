@@ -1,6 +1,7 @@
 """The register on SQL: appends what happened, keeps its projections, and hands out the leases."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, TypeAlias
@@ -23,13 +24,13 @@ from service.tables import (
 )
 from workflows.domain.case import CaseChange, CaseEvent, EventKind, Task, TaskClosing
 from workflows.domain.digest import Json, to_json
-from workflows.domain.errors import UnknownRequest
+from workflows.domain.errors import EventsDiverged, UnknownRequest
 from workflows.domain.period import Period
 from workflows.domain.request import CaseState, UncloseRequest
 from workflows.steps import Lease
 
 Values = dict[str, Any]  # Any: a row to be written, column by column
-CaseHead: TypeAlias = Row[Any, Any, Any, Any]  # Any: as typed by the columns it is read from
+CaseHead: TypeAlias = Row[Any, Any, Any, Any, Any]  # Any: as typed by the columns it is read from
 
 _REQUEST = TypeAdapter(UncloseRequest)
 
@@ -70,7 +71,8 @@ def _receive(connection: Connection, request: UncloseRequest) -> None:
 
 def _record(connection: Connection, change: CaseChange) -> None:
     case = _lock_case(connection, change.case)
-    fresh = tuple(event for event in change.events if event.seq > case.last_seq)
+    _require_same_tale(connection, change, case.last_seq)
+    fresh = _chained(case.head_digest, [event for event in change.events if event.seq > case.last_seq])
     if fresh:
         _append(connection, change, fresh)
         _bring_up_to_date(connection, change, fresh, case)
@@ -165,6 +167,7 @@ def _case_row(request: UncloseRequest) -> Values:
         "state": CaseState.RECEIVED,
         "waiting_for": [],
         "last_seq": 0,
+        "head_digest": "",
         "created_at": request.accepted_at,
         "updated_at": request.accepted_at,
     }
@@ -177,11 +180,33 @@ def _words(request: UncloseRequest) -> str:
 
 
 def _lock_case(connection: Connection, case: str) -> CaseHead:
-    wanted = select(cases.c.last_seq, cases.c.ledger, cases.c.waiting_for, cases.c.created_at)
+    wanted = select(
+        cases.c.last_seq, cases.c.head_digest, cases.c.ledger, cases.c.waiting_for, cases.c.created_at
+    )
     row = (connection.execute(wanted.where(cases.c.id == case).with_for_update())).one_or_none()
     if row is None:
         raise UnknownRequest(case)
     return row
+
+
+def _require_same_tale(connection: Connection, change: CaseChange, last: int) -> None:
+    """What comes again must say what stands on record. Raises EventsDiverged."""
+    again = [event for event in change.events if event.seq <= last]
+    if not again:
+        return
+    recorded = {event.seq: event for event in read_events(connection, change.case, again[0].seq - 1)}
+    for event in again:
+        if not event.tells_the_same_as(recorded[event.seq]):
+            raise EventsDiverged(change.case, event.seq, last)
+
+
+def _chained(head: str, events: Iterable[CaseEvent]) -> tuple[CaseEvent, ...]:
+    """The events with the digest of the one before each (design §9)."""
+    chained: list[CaseEvent] = []
+    for event in events:
+        chained.append(replace(event, digest_of_previous=head))
+        head = chained[-1].digest
+    return tuple(chained)
 
 
 def _append(connection: Connection, change: CaseChange, fresh: Sequence[CaseEvent]) -> None:
@@ -208,6 +233,7 @@ def _bring_up_to_date(
         "state": change.state,
         "waiting_for": list(change.waiting_for),
         "last_seq": fresh[-1].seq,
+        "head_digest": fresh[-1].digest,
         "updated_at": fresh[-1].at,
         **_headline(change.parts),
     }

@@ -65,6 +65,8 @@ class CaseRow(Row, table=True):
     clock_b_ms: int | None = Field(sa_type=BigInteger)
     last_seq: int
     """Number of the newest event on record: what makes recording twice recording once."""
+    head_digest: str = Field(max_length=_DIGEST)
+    """Digest of that event: the end of the case's chain."""
     created_at: datetime = Field(sa_type=UTCDateTime)
     updated_at: datetime = Field(sa_type=UTCDateTime)
 

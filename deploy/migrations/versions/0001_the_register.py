@@ -34,6 +34,7 @@ def upgrade() -> None:
         sa.Column("clock_a_ms", sa.BigInteger(), nullable=True),
         sa.Column("clock_b_ms", sa.BigInteger(), nullable=True),
         sa.Column("last_seq", sa.Integer(), nullable=False),
+        sa.Column("head_digest", sa.String(length=64), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_cases")),
