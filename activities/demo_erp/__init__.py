@@ -1,1 +1,1 @@
-"""The demo ledger: a small true ERP of our own, behind the `demo` connector. Imports workflows.domain only."""
+"""The demo ledger: a small true ERP of our own, behind the `demo` connector. May import workflows.domain."""

@@ -1,0 +1,104 @@
+"""Closing and un-closing one period of one module: balances computed or withdrawn, then the pointer moved."""
+
+from collections.abc import Callable
+
+from sqlalchemy import Connection, delete, insert, select
+
+from activities.demo_erp import (
+    costing,
+    faults,
+    isolation,
+    journal,
+    pointers,
+    posting,
+    rights,
+    settling,
+    soundness,
+    stock,
+    tables,
+)
+from activities.demo_erp.journal import Act
+from activities.demo_erp.kinds import UNFINISHED
+from activities.demo_erp.ledger import Book, DemoLedger
+from workflows.domain.errors import GateNotPassed
+from workflows.domain.ledger import Module, Verb
+
+CLOSERS: dict[Module, Callable[[Connection, Book, int], None]] = {
+    Module.INVENTORY: lambda db, book, period: stock.compute(db, period),
+    Module.COST: costing.compute,
+    Module.RECEIVABLE: lambda db, book, period: settling.compute(db, book, period, settling.RECEIVABLE),
+    Module.PAYABLE: lambda db, book, period: settling.compute(db, book, period, settling.PAYABLE),
+    Module.GL: posting.compute,
+}
+"""What closing a period of each module computes."""
+
+_MADE = dict(tables.COMPUTED)
+
+
+def perform(ledger: DemoLedger, act: Act) -> None:
+    """Do one act in one transaction; the same key again does nothing.
+
+    Raises:
+        StaleFence, NotExclusive, SessionsRemain: not alone, or not any more.
+        MissingRight, UnknownModule, OutOfOrder, BeforeStartPeriod, PeriodLocked, GateNotPassed: the rules.
+        LedgerRefused: the database's own rules, or a fault that was set.
+    """
+    faults.delay(ledger)
+    with ledger.writing() as db:
+        holding = isolation.require_fence(db, act.fence)
+        if journal.has(db, ledger.book, act):
+            return
+        isolation.require_alone(db, ledger.book, holding, act.fence)
+        rights.require(db, ledger.book, act.person, (rights.UNCLOSE,), ledger.clock())
+        struck = faults.strike(db)
+        if not struck.refused:
+            _carry_out(db, ledger, act, struck)
+    struck.after(ledger)
+
+
+def _carry_out(db: Connection, ledger: DemoLedger, act: Act, struck: faults.Strike) -> None:
+    if struck.wrong_click:
+        pointers.shove(db, act.verb, not_this=act.module)
+    elif act.verb == Verb.UNCLOSE:
+        _unclose(db, ledger.book, act)
+    else:
+        _close(db, ledger.book, act)
+    if struck.moved_behind:
+        pointers.shove(db, act.verb, not_this=act.module)
+    journal.record(db, ledger.book, act, ledger.timestamp())
+
+
+def _unclose(db: Connection, book: Book, act: Act) -> None:
+    """Take back exactly what closing made; vouchers last, for they are closed until the pointer is back."""
+    pointers.require_order(db, book, act.verb, act.module, act.period)
+    done = tables.closing.c
+    db.execute(delete(tables.closing).where(done.module == act.module, done.period == act.period))
+    for made in _MADE[act.module]:
+        db.execute(delete(made).where(made.c.period == act.period))
+    pointers.move(db, act.module, act.period, act.fence)
+    posting.withdraw_vouchers(db, act.period, act.module)
+
+
+def _close(db: Connection, book: Book, act: Act) -> None:
+    pointers.require_order(db, book, act.verb, act.module, act.period)
+    faults.require_close_may_pass(db, act.module)
+    _require_finished(db, book, act)
+    CLOSERS[act.module](db, book, act.period)
+    if act.module == Module.GL:
+        soundness.require_sound(db, book, act.period)
+    db.execute(insert(tables.closing), [{"module": act.module, "period": act.period}])
+    pointers.move(db, act.module, act.period + 1, act.fence)
+
+
+def _require_finished(db: Connection, book: Book, act: Act) -> None:
+    """Raises GateNotPassed while documents of the period wait for their audit."""
+    d = tables.document.c
+    query = (
+        select(d.number)
+        .where(d.status.in_(UNFINISHED), d.period == act.period, d.module == act.module)
+        .order_by(d.number)
+        .limit(20)
+    )
+    reasons = tuple(f"{number} is not audited" for number in db.scalars(query))
+    if reasons:
+        raise GateNotPassed(reasons)

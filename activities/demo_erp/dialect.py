@@ -1,0 +1,165 @@
+"""Everything in which SQLite and PostgreSQL differ: connecting, triggers, copies, and what failures mean."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from urllib.parse import quote
+
+from sqlalchemy import Connection, Engine, QueuePool, create_engine, event
+from sqlalchemy.exc import DBAPIError
+
+from activities.demo_erp.rules import Rule, every_rule
+from activities.demo_erp.tables import metadata
+from workflows.domain.errors import BackupUnproven, LedgerRefused, LedgerUnavailable, UncloseError
+
+WAIT_SECONDS = 5.0
+"""How long a transaction waits for another one's lock."""
+
+_WRITES = "demo_erp_writes"
+
+# Keys are what rows are looked up and ordered by: without a second, hidden key SQLite keeps them together.
+for _table in metadata.tables.values():
+    if not any(column.name == "id" for column in _table.primary_key):
+        _table.dialect_options["sqlite"]["with_rowid"] = False
+
+
+def connect(place: str, *, read_only: bool = False) -> Engine:
+    """An engine on a ledger: the path of an SQLite file that exists, or the URL of a PostgreSQL database."""
+    if "://" in place:
+        return create_engine(place)
+    mode = "ro" if read_only else "rw"
+    uri = f"file:{quote(str(Path(place).absolute()))}?mode={mode}"
+    engine = create_engine("sqlite+pysqlite://", creator=lambda: _open(uri, read_only), poolclass=QueuePool)
+    event.listen(engine, "begin", _begin)
+    return engine
+
+
+def writing(engine: Engine) -> Engine:
+    """The same engine, for transactions that write: SQLite lets them queue up instead of failing half way."""
+    return engine.execution_options(**{_WRITES: True})
+
+
+def _open(uri: str, read_only: bool) -> sqlite3.Connection:
+    connection = sqlite3.connect(
+        uri, uri=True, timeout=WAIT_SECONDS, isolation_level=None, check_same_thread=False
+    )
+    connection.execute("PRAGMA foreign_keys = ON")
+    if not read_only:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = NORMAL")
+    return connection
+
+
+def _begin(connection: Connection) -> None:
+    writes = connection.get_execution_options().get(_WRITES, False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+# --------------------------------------------------------------------------- rules
+
+
+def install_rules(db: Connection) -> None:
+    """Let the database itself refuse what the rules forbid."""
+    _install(db, every_rule())
+
+
+@contextmanager
+def without_rules(db: Connection, *tables: str) -> Iterator[None]:
+    """What somebody with the database's password does: lift the rules of some tables, and put them back."""
+    lifted = tuple(rule for rule in every_rule() if rule.table in tables)
+    drop = "DROP TRIGGER {0.name}" if _is_sqlite(db) else "DROP TRIGGER {0.name} ON {0.table}"
+    for rule in lifted:
+        db.exec_driver_sql(drop.format(rule))
+    yield
+    _install(db, lifted)
+
+
+def _install(db: Connection, rules: tuple[Rule, ...]) -> None:
+    render = _sqlite_trigger if _is_sqlite(db) else _postgresql_trigger
+    for rule in rules:
+        for statement in render(rule):
+            db.exec_driver_sql(statement)
+
+
+def _sqlite_trigger(rule: Rule) -> tuple[str, ...]:
+    return (
+        f"CREATE TRIGGER {rule.name} BEFORE {rule.event} ON {rule.table} WHEN {rule.refused_when}"
+        f" BEGIN SELECT RAISE(ABORT, {_quoted(rule.says)}); END",
+    )
+
+
+def _postgresql_trigger(rule: Rule) -> tuple[str, ...]:
+    kept = "OLD" if rule.event == "DELETE" else "NEW"
+    return (
+        f"CREATE OR REPLACE FUNCTION {rule.name}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+        f" IF {rule.refused_when} THEN"
+        f" RAISE EXCEPTION {_quoted(rule.says)} USING ERRCODE = 'check_violation'; END IF;"
+        f" RETURN {kept}; END $$",
+        f"CREATE TRIGGER {rule.name} BEFORE {rule.event} ON {rule.table}"
+        f" FOR EACH ROW EXECUTE FUNCTION {rule.name}()",
+    )
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _is_sqlite(db: Connection) -> bool:
+    return db.dialect.name == "sqlite"
+
+
+# --------------------------------------------------------------------------- failures
+
+
+def failure(ledger: str, error: DBAPIError) -> UncloseError:
+    """The domain error for what the database said: a rule's refusal, or no answer."""
+    said = str(error.orig)
+    state = getattr(error.orig, "sqlstate", None) or ""
+    refused = isinstance(error.orig, sqlite3.IntegrityError) or state.startswith("23")
+    read_only = getattr(error.orig, "sqlite_errorname", "") == "SQLITE_READONLY" or state == "25006"
+    return LedgerRefused(ledger, said) if refused or read_only else LedgerUnavailable(ledger, said)
+
+
+def version(db: Connection) -> str:
+    """Name and version of the database."""
+    name = "SQLite" if _is_sqlite(db) else "PostgreSQL"
+    return f"{name} {'.'.join(str(part) for part in db.dialect.server_version_info or ())}"
+
+
+# --------------------------------------------------------------------------- copies
+
+
+def copy(source: Path, target: Path) -> None:
+    """Copy a ledger by SQLite's online backup; readers and writers go on meanwhile."""
+    target.unlink(missing_ok=True)
+    with closing(_open(f"file:{quote(str(source.absolute()))}?mode=ro", True)) as old:
+        # The open reading transaction pins one moment: the copy is of it, and is never begun anew.
+        old.execute("BEGIN")
+        old.execute("SELECT count(*) FROM ledger").fetchone()
+        with closing(sqlite3.connect(target)) as new:
+            old.backup(new, pages=4096)
+            new.execute("PRAGMA journal_mode = DELETE")
+
+
+def restore(source: Path, target: Path) -> None:
+    """Write a copy over a ledger in use, in one transaction of the database's own."""
+    with (
+        closing(sqlite3.connect(source)) as old,
+        closing(sqlite3.connect(target, timeout=WAIT_SECONDS)) as new,
+    ):
+        old.backup(new)
+
+
+def check_copy(path: Path) -> None:
+    """Raises BackupUnproven unless SQLite finds every page, index and key of the file sound."""
+    try:
+        with closing(_open(f"file:{quote(str(path.absolute()))}?mode=ro", True)) as db:
+            found = [str(row[0]) for row in db.execute("PRAGMA integrity_check")]
+            found += [
+                f"{row[0]} refers to a missing {row[2]}" for row in db.execute("PRAGMA foreign_key_check")
+            ]
+    except sqlite3.Error as error:
+        raise BackupUnproven(path.name, str(error)) from error
+    if found != ["ok"]:
+        raise BackupUnproven(path.name, "; ".join(found[:3]))

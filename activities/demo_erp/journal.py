@@ -1,0 +1,114 @@
+"""The ledger's memory: acts on pointers, each under its key, and what people changed in documents."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, func, insert, select
+
+from activities.demo_erp import tables
+from activities.demo_erp.ledger import Book
+from workflows.domain.corrections import Change
+from workflows.domain.errors import LedgerRefused
+from workflows.domain.ledger import Module, Verb
+
+_journal, _changes = tables.journal, tables.change_log
+
+
+@dataclass(frozen=True)
+class Act:
+    """One movement of one pointer, by somebody, under a key that makes it happen once."""
+
+    verb: Verb
+    module: Module
+    period: int
+    fence: int
+    key: str
+    person: str
+
+
+@dataclass(frozen=True)
+class Entry:
+    """An act on record."""
+
+    key: str
+    act: str
+    fence: int
+    at: datetime
+
+
+def has(db: Connection, book: Book, act: Act) -> bool:
+    """Whether the act has been done under this key.
+
+    Raises:
+        LedgerRefused: the key stands for another act.
+    """
+    found = db.scalar(select(_journal.c.act).where(_journal.c.key == act.key))
+    if found not in (None, describe(book, act)):
+        raise LedgerRefused(book.code, f"key {act.key} was used for {found}")
+    return found is not None
+
+
+def record(db: Connection, book: Book, act: Act, at: str) -> None:
+    row = {
+        "key": act.key,
+        "act": describe(book, act),
+        "module": act.module,
+        "period": act.period,
+        "fence": act.fence,
+        "person": act.person,
+        "at": at,
+    }
+    db.execute(insert(_journal), [row])
+
+
+def describe(book: Book, act: Act) -> str:
+    return f"{act.verb} {act.module} {book.text(act.period)}"
+
+
+def entries(db: Connection, key_prefix: str) -> tuple[Entry, ...]:
+    """Acts whose key starts so, oldest first."""
+    query = (
+        select(_journal.c.key, _journal.c.act, _journal.c.fence, _journal.c.at)
+        .where(_journal.c.key.startswith(key_prefix, autoescape=True))
+        .order_by(_journal.c.id)
+    )
+    return tuple(
+        Entry(key, act, fence, datetime.fromisoformat(at)) for key, act, fence, at in db.execute(query)
+    )
+
+
+def note_change(
+    db: Connection, document: str, action: str, module: Module, period: int, person: str, at: str, note: str
+) -> None:
+    row = {
+        "document": document,
+        "action": action,
+        "module": module,
+        "period": period,
+        "person": person,
+        "at": at,
+        "note": note,
+    }
+    db.execute(insert(_changes), [row])
+
+
+def mark(db: Connection) -> str:
+    """The place in the change log that has been reached."""
+    return str(db.scalar(select(func.coalesce(func.max(_changes.c.id), 0))))
+
+
+def changes_since(db: Connection, book: Book, since: str) -> tuple[Change, ...]:
+    """What people changed after the mark, oldest first."""
+    rows = db.execute(select(_changes).where(_changes.c.id > int(since)).order_by(_changes.c.id))
+    return tuple(
+        Change(
+            row.document,
+            row.action,
+            Module(row.module),
+            book.period(row.period),
+            row.person,
+            datetime.fromisoformat(row.at),
+            row.note,
+        )
+        for row in rows
+    )

@@ -1,0 +1,143 @@
+"""The current period of every module: reading it, the order it may move in, and moving it."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import Column, ColumnElement, Connection, insert, select, update
+
+from activities.demo_erp import dialect, tables
+from activities.demo_erp.ledger import Book
+from workflows.domain.errors import BeforeStartPeriod, OutOfOrder, PeriodLocked, UnknownModule
+from workflows.domain.ledger import CloseState, Module, ModuleGraph, ModuleState, Verb
+from workflows.domain.period import Period
+
+_state = tables.module_state
+
+
+@dataclass(frozen=True)
+class Pointer:
+    """One module's row: from `start` to the period before `current` it is closed."""
+
+    module: Module
+    start: int
+    current: int
+
+
+def read_pointers(db: Connection) -> dict[Module, Pointer]:
+    """All pointers, in the order of configuration."""
+    rows = db.execute(select(_state.c.module, _state.c.start, _state.c.current).order_by(_state.c.position))
+    return {Module(module): Pointer(Module(module), start, current) for module, start, current in rows}
+
+
+def current_of(db: Connection, module: Module) -> int:
+    """Raises UnknownModule if the ledger has no such module."""
+    current: int | None = db.scalar(select(_state.c.current).where(_state.c.module == module))
+    if current is None:
+        raise UnknownModule(module, tuple(db.scalars(select(_state.c.module).order_by(_state.c.position))))
+    return current
+
+
+def read_close_state(db: Connection, book: Book) -> CloseState:
+    """Start, current and locked periods of every module; the revision counts all movements ever made."""
+    locked: dict[str, list[Period]] = {}
+    lock = tables.module_lock.c
+    for module, period in db.execute(select(lock.module, lock.period).order_by(lock.period)):
+        locked.setdefault(module, []).append(book.period(period))
+    rows = db.execute(select(_state).order_by(_state.c.position)).all()
+    states = tuple(
+        ModuleState(
+            Module(row.module),
+            book.period(row.start),
+            book.period(row.current),
+            tuple(locked.get(row.module, ())),
+        )
+        for row in rows
+    )
+    return CloseState(states, revision=str(sum(row.moves for row in rows)))
+
+
+def require_order(db: Connection, book: Book, verb: Verb, module: Module, period: int) -> None:
+    """The ledger's own rules for one movement.
+
+    Raises:
+        UnknownModule, OutOfOrder, BeforeStartPeriod, PeriodLocked: what forbids it.
+    """
+    current_of(db, module)
+    pointers = read_pointers(db)
+    if verb == Verb.UNCLOSE:
+        _require_may_unclose(db, book, pointers, module, period)
+    else:
+        _require_may_close(db, book, pointers, module, period)
+
+
+def _require_may_unclose(
+    db: Connection, book: Book, pointers: dict[Module, Pointer], module: Module, period: int
+) -> None:
+    mine = pointers[module]
+    if period < mine.start:
+        raise BeforeStartPeriod(module, book.text(period), book.text(mine.start))
+    if period != mine.current - 1:
+        newest = book.text(mine.current - 1)
+        raise OutOfOrder(Verb.UNCLOSE, module, book.text(period), f"the newest closed period is {newest}")
+    lock = tables.module_lock.c
+    if (
+        db.scalar(select(lock.period).where(lock.module == module, lock.period >= period).limit(1))
+        is not None
+    ):
+        raise PeriodLocked(module, book.text(period))
+    for later in _neighbours(db, tables.module_edge.c.later, tables.module_edge.c.earlier == module):
+        if pointers[later].start <= period < pointers[later].current:
+            reason = f"{later} closes after {module} and still has it closed"
+            raise OutOfOrder(Verb.UNCLOSE, module, book.text(period), reason)
+
+
+def _require_may_close(
+    db: Connection, book: Book, pointers: dict[Module, Pointer], module: Module, period: int
+) -> None:
+    current = pointers[module].current
+    if period != current:
+        reason = f"the current period is {book.text(current)}"
+        raise OutOfOrder(Verb.RECLOSE, module, book.text(period), reason)
+    for earlier in _neighbours(db, tables.module_edge.c.earlier, tables.module_edge.c.later == module):
+        if max(pointers[earlier].start, pointers[earlier].current) <= period:
+            reason = f"{earlier} closes before {module} and still has it open"
+            raise OutOfOrder(Verb.RECLOSE, module, book.text(period), reason)
+
+
+def _neighbours(db: Connection, wanted: Column[str], given: ColumnElement[bool]) -> list[Module]:
+    return [Module(module) for module in db.scalars(select(wanted).where(given).order_by(wanted))]
+
+
+def move(db: Connection, module: Module, target: int, fence: int) -> None:
+    """Set one pointer; the database refuses what the rules forbid."""
+    row = _state.c.module == module
+    db.execute(update(_state).where(row).values(current=target, moves=_state.c.moves + 1, fence=fence))
+
+
+def shove(db: Connection, verb: Verb, not_this: Module) -> None:
+    """Move some other module's pointer past all rules: what a wrong click or a hand in the database does."""
+    other = db.execute(
+        select(_state.c.module, _state.c.current, _state.c.fence)
+        .where(_state.c.module != not_this)
+        .order_by(_state.c.position)
+        .limit(1)
+    ).one()
+    step = -1 if verb == Verb.UNCLOSE else 1
+    with dialect.without_rules(db, _state.name):
+        move(db, Module(other.module), other.current + step, other.fence)
+
+
+def create(db: Connection, graph: ModuleGraph, start: int) -> None:
+    """Give a new ledger its modules, their order, and nothing closed yet."""
+    rows = [
+        {"module": module, "position": n, "start": start, "current": start, "moves": 0, "fence": 0}
+        for n, module in enumerate(graph.modules)
+    ]
+    db.execute(insert(_state), rows)
+    # With the pairs that follow from others, each rule is one look at one table.
+    edges = [
+        {"earlier": module, "later": later}
+        for module in graph.modules
+        for later in sorted(graph.closing_after((module,)) - {module})
+    ]
+    if edges:
+        db.execute(insert(tables.module_edge), edges)

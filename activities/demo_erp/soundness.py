@@ -1,0 +1,93 @@
+"""What must hold in a sound ledger: stock equals its account, debits credits, openings earlier closings."""
+
+from collections.abc import Iterator
+
+from sqlalchemy import ColumnElement, Connection, FromClause, Select, Table, and_, exists, func, or_, select
+
+from activities.demo_erp import pointers, posting, tables
+from activities.demo_erp.amounts import amount_text, decimal
+from activities.demo_erp.ledger import Book
+from workflows.domain.corrections import Invariants
+from workflows.domain.errors import GateNotPassed
+from workflows.domain.ledger import Module
+
+
+def read_invariants(db: Connection, book: Book) -> Invariants:
+    """Stock and ledger are compared at the newest period whose stock has been booked."""
+    booked = pointers.current_of(db, Module.COST) - 1
+    return Invariants(
+        stock_value=decimal(stock_value(db, booked)),
+        stock_account=decimal(posting.stock_account(db, booked)),
+        trial_balance=decimal(trial_balance(db)),
+        broken_openings=tuple(_broken_openings(db, book)),
+    )
+
+
+def require_sound(db: Connection, book: Book, period: int) -> None:
+    """Whether a period, all computed, is fit to be closed in the general ledger.
+
+    Raises:
+        GateNotPassed: naming each condition that does not hold.
+    """
+    reasons = [f"voucher {number} does not balance" for number in posting.unbalanced_vouchers(db, period)]
+    value, booked = stock_value(db, period), posting.stock_account(db, period)
+    if value != booked:
+        reasons.append(f"stock value {amount_text(value)} is not the ledger's {amount_text(booked)}")
+    if reasons:
+        raise GateNotPassed(tuple(reasons))
+
+
+def stock_value(db: Connection, period: int) -> int:
+    """What all stock was worth when the period was closed."""
+    balance = tables.inventory_balance.c
+    return int(db.scalar(select(func.sum(balance.close_amount)).where(balance.period == period)) or 0)
+
+
+def trial_balance(db: Connection) -> int:
+    """Debits minus credits: the newest closing of all accounts, and every voucher since."""
+    balance = tables.gl_balance.c
+    newest = pointers.current_of(db, Module.GL) - 1
+    closed = int(db.scalar(select(func.sum(balance.close_amount)).where(balance.period == newest)) or 0)
+    entry, voucher = tables.voucher_entry.c, tables.voucher.c
+    since = (
+        select(func.sum(entry.debit - entry.credit))
+        .join_from(tables.voucher, tables.voucher_entry, entry.voucher == voucher.number)
+        .where(voucher.period > newest)
+    )
+    return closed + int(db.scalar(since) or 0)
+
+
+def _broken_openings(db: Connection, book: Book) -> Iterator[str]:
+    for module, (table, *_) in tables.COMPUTED:
+        broken = set(db.scalars(_unlike_closing(table))) | set(db.scalars(_lost_closing(table, module)))
+        yield from (f"{module} {book.text(period)}" for period in sorted(broken))
+
+
+def _unlike_closing(table: Table) -> Select[int]:
+    """Periods with an opening that is not the closing of the period before."""
+    before = table.alias()
+    unlike = [
+        table.c[opening] != func.coalesce(before.c[closing], 0)
+        for opening, closing in (("open_amount", "close_amount"), ("open_qty", "close_qty"))
+        if opening in table.c
+    ]
+    follows = and_(before.c.period == table.c.period - 1, *_same(table, before))
+    return select(table.c.period).distinct().outerjoin(before, follows).where(or_(*unlike))
+
+
+def _lost_closing(table: Table, module: Module) -> Select[int]:
+    """Closed periods without an opening for something that the period before had closed with."""
+    after, complete = table.alias(), tables.closing.c
+    follows = and_(after.c.period == table.c.period + 1, *_same(table, after))
+    next_is_closed = exists().where(complete.module == module, complete.period == table.c.period + 1)
+    return (
+        select(table.c.period + 1)
+        .distinct()
+        .outerjoin(after, follows)
+        .where(table.c.close_amount != 0, after.c.period.is_(None), next_is_closed)
+    )
+
+
+def _same(one: Table, other: FromClause) -> list[ColumnElement[bool]]:
+    """The key but for the period."""
+    return [column == other.c[column.name] for column in one.primary_key if column.name != "period"]

@@ -1,0 +1,192 @@
+"""The connector to the embedded demo ledger: full findings, automatic acts, native copies."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Generator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from threading import Lock
+
+from activities.demo_erp import (
+    balances,
+    checks,
+    closing,
+    dialect,
+    isolation,
+    journal,
+    pointers,
+    rights,
+    soundness,
+)
+from activities.demo_erp.creation import EXECUTOR
+from activities.demo_erp.journal import Act
+from activities.demo_erp.ledger import DemoLedger
+from activities.erp.connector import BalanceRow, JournalEntry, Session
+from workflows.domain.corrections import Change, Invariants
+from workflows.domain.findings import Finding, FindingScope
+from workflows.domain.ledger import Capabilities, CloseState, Module, Verb
+from workflows.domain.period import Period
+from workflows.domain.plan import PlanStep
+
+Chunk = tuple[Period, list[BalanceRow]]
+
+
+@dataclass(frozen=True)
+class DemoOptions:
+    """Where the ledger lies, and which of its movements are left to a person (to try guided steps)."""
+
+    path: str
+    guided: tuple[tuple[Module, Verb], ...] = ()
+    read_only: bool = False
+
+
+class DemoConnector:
+    """Speaks to one demo ledger. Its database blocks, so every call runs in a thread."""
+
+    def __init__(self, options: DemoOptions) -> None:
+        self.options = options
+        self.ledger = DemoLedger(options.path, read_only=options.read_only)
+
+    async def ping(self) -> str:
+        return await asyncio.to_thread(self._ping)
+
+    async def capabilities(self) -> Capabilities:
+        return Capabilities(guided=self.options.guided)
+
+    async def read_close_state(self) -> CloseState:
+        return await asyncio.to_thread(self._read_close_state)
+
+    async def findings(self, scope: FindingScope) -> tuple[Finding, ...]:
+        return await asyncio.to_thread(checks.find, self.ledger, scope)
+
+    async def sessions(self) -> tuple[Session, ...]:
+        return await asyncio.to_thread(self._sessions)
+
+    async def enter_exclusive(self, fence: int, reason: str) -> None:
+        await asyncio.to_thread(isolation.enter_exclusive, self.ledger, fence, reason)
+
+    async def restrict_to(self, persons: tuple[str, ...], fence: int) -> None:
+        await asyncio.to_thread(isolation.restrict_to, self.ledger, persons, fence)
+
+    async def leave_exclusive(self, fence: int) -> None:
+        await asyncio.to_thread(isolation.leave_exclusive, self.ledger, fence)
+
+    async def grant(self, persons: tuple[str, ...], right: str, until: datetime, fence: int) -> None:
+        await asyncio.to_thread(rights.grant, self.ledger, persons, right, until, fence)
+
+    async def revoke(self, persons: tuple[str, ...], right: str, fence: int) -> None:
+        await asyncio.to_thread(rights.revoke, self.ledger, persons, right, fence)
+
+    async def unclose(self, step: PlanStep, fence: int, key: str) -> None:
+        await asyncio.to_thread(self._perform, Verb.UNCLOSE, step, fence, key)
+
+    async def close(self, step: PlanStep, fence: int, key: str) -> None:
+        await asyncio.to_thread(self._perform, Verb.RECLOSE, step, fence, key)
+
+    async def journal(self, key_prefix: str) -> tuple[JournalEntry, ...]:
+        return await asyncio.to_thread(self._journal, key_prefix)
+
+    @asynccontextmanager
+    async def balances(self, module: Module) -> AsyncIterator[AsyncIterator[Chunk]]:
+        stream = _Stream(balances.stream(self.ledger, module))
+        chunks = self._chunks(stream)
+        try:
+            yield chunks
+        finally:
+            await chunks.aclose()
+            await asyncio.to_thread(stream.close)
+
+    async def mark(self) -> str:
+        return await asyncio.to_thread(self._mark)
+
+    async def changes_since(self, mark: str) -> tuple[Change, ...]:
+        return await asyncio.to_thread(self._changes_since, mark)
+
+    async def invariants(self) -> Invariants:
+        return await asyncio.to_thread(self._invariants)
+
+    def backup_source(self) -> "DemoBackupSource":
+        return DemoBackupSource(self.options)
+
+    async def aclose(self) -> None:
+        await asyncio.to_thread(self.ledger.close)
+
+    # ----------------------------------------------------------------- in the thread
+
+    def _ping(self) -> str:
+        book = self.ledger.book
+        with self.ledger.reading() as db:
+            return f"Unclose demo ledger {book.code} on {dialect.version(db)}"
+
+    def _read_close_state(self) -> CloseState:
+        book = self.ledger.book
+        with self.ledger.reading() as db:
+            return pointers.read_close_state(db, book)
+
+    def _sessions(self) -> tuple[Session, ...]:
+        with self.ledger.reading() as db:
+            return tuple(Session(p.id, p.person, p.since, p.doing) for p in isolation.present(db))
+
+    def _perform(self, verb: Verb, step: PlanStep, fence: int, key: str) -> None:
+        period = self.ledger.book.index(step.period)
+        closing.perform(self.ledger, Act(verb, step.module, period, fence, key, EXECUTOR))
+
+    def _journal(self, key_prefix: str) -> tuple[JournalEntry, ...]:
+        with self.ledger.reading() as db:
+            return tuple(JournalEntry(e.key, e.act, e.fence, e.at) for e in journal.entries(db, key_prefix))
+
+    async def _chunks(self, stream: "_Stream") -> AsyncGenerator[Chunk, None]:
+        while True:
+            chunk = await asyncio.to_thread(stream.next)
+            if chunk is None:
+                return
+            for period, rows in chunk:
+                yield self.ledger.book.period(period), rows
+
+    def _mark(self) -> str:
+        with self.ledger.reading() as db:
+            return journal.mark(db)
+
+    def _changes_since(self, mark: str) -> tuple[Change, ...]:
+        book = self.ledger.book
+        with self.ledger.reading() as db:
+            return journal.changes_since(db, book, mark)
+
+    def _invariants(self) -> Invariants:
+        book = self.ledger.book
+        with self.ledger.reading() as db:
+            return soundness.read_invariants(db, book)
+
+
+class _Stream:
+    """A blocking stream that may be closed while a thread still waits for its next chunk."""
+
+    def __init__(self, chunks: Generator[list[tuple[int, list[BalanceRow]]], None, None]) -> None:
+        self._chunks, self._lock = chunks, Lock()
+
+    def next(self) -> list[tuple[int, list[BalanceRow]]] | None:
+        with self._lock:
+            return next(self._chunks, None)
+
+    def close(self) -> None:
+        with self._lock:
+            self._chunks.close()
+
+
+class DemoBackupSource:
+    """Copies by SQLite's own online backup; people go on working meanwhile."""
+
+    def __init__(self, options: DemoOptions) -> None:
+        self.options = options
+
+    def copy_to(self, target: Path) -> None:
+        dialect.copy(Path(self.options.path), target)
+
+    def open_copy(self, path: Path) -> DemoConnector:
+        dialect.check_copy(path)
+        return DemoConnector(DemoOptions(str(path), self.options.guided, read_only=True))
+
+    def restore_from(self, copy: Path) -> None:
+        """Put a copy in the place of the ledger, as one transaction; whoever has it open sees it whole."""
+        dialect.restore(copy, Path(self.options.path))
