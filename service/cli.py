@@ -15,6 +15,7 @@ class Entry:
 
     module: str
     help: str
+    hidden: bool = False
 
 
 COMMANDS = {
@@ -23,6 +24,7 @@ COMMANDS = {
     "api": Entry("api", "Serve the HTTP API and the dashboard."),
     "worker": Entry("worker", "Run workflows and activities."),
     "migrate": Entry("migrate", "Bring the register's tables up to date."),
+    "prepare": Entry("prepare", "What `dev` does once before it serves.", hidden=True),
     "plan": Entry("plan", "Show what opening a period would take. Changes nothing."),
     "ledger": Entry("ledger", "Look at a ledger, build one, list its cases."),
     "openapi": Entry("openapi", "Print the OpenAPI document, or compare it with a file."),
@@ -39,7 +41,7 @@ def build(wanted: str | None) -> typer.Typer:
         if name == wanted:
             _attach(app, name, entry)
         else:
-            app.command(name, help=entry.help)(_not_loaded)
+            app.command(name, help=entry.help, hidden=entry.hidden)(_not_loaded)
     return app
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from service.listener import listen
 from service.supervisor import Child, StopAsked, Supervisor, TreeFailed
 from service.temporal_server import QUIET, NoTemporal, free_port, is_settled, obtain_temporal, server_command
 
@@ -28,7 +29,7 @@ class DevTree:
         Raises:
             TreeFailed: the tree cannot be started; the text says why.
         """
-        with _listener(self.port) as listener:
+        with listen(HOST, self.port) as listener:
             supervisor = Supervisor(self.data_dir, say)
             with supervisor.in_charge():
                 try:
@@ -69,13 +70,6 @@ def _program(data_dir: Path) -> Path:
         return obtain_temporal(data_dir / "temporal")
     except NoTemporal as error:
         raise TreeFailed(str(error)) from error
-
-
-def _listener(port: int) -> socket.socket:
-    try:
-        return socket.create_server((HOST, port), backlog=512)
-    except OSError as error:
-        raise TreeFailed(f"port {port} cannot be served ({error.strerror}); choose another --port") from error
 
 
 def _unclose(*arguments: str) -> tuple[str, ...]:

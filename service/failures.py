@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
 
+from service.listener import PortTaken
 from service.supervisor import TreeFailed
 from workflows.domain.errors import Hidden, Malformed, UncloseError
 
@@ -28,7 +29,7 @@ def explain() -> Iterator[None]:
         yield
     except CommandFailed as error:
         _leave(str(error), error.remedy, error.code)
-    except TreeFailed as error:
+    except (PortTaken, TreeFailed) as error:
         _leave(str(error), None, REFUSED)
     except UncloseError as error:
         code = MISUSED if isinstance(error, Malformed | Hidden) else REFUSED

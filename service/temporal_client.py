@@ -51,7 +51,7 @@ async def connect_patiently(settings: Settings) -> Client:
 
 @cache
 def _runtime() -> Runtime:
-    """One for the process. The core writes to stdout unless its lines are forwarded to the standard library's logging."""
+    """One for the process. The core writes to stdout unless its lines are forwarded to our own logging."""
     forwarding = LogForwardingConfig(logger=logging.getLogger("temporal.core"))
     levels = TelemetryFilter(core_level="WARN", other_level="ERROR")
     return Runtime(telemetry=TelemetryConfig(logging=LoggingConfig(filter=levels, forwarding=forwarding)))

@@ -1,8 +1,6 @@
 """`unclose config check`: every setting, its source, never a secret; and what cannot work."""
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from service.commands.opening import DataDir, open_book, open_settings
 from service.failures import MISUSED, CommandFailed
@@ -20,10 +18,8 @@ def config() -> None:
 def check(data_dir: DataDir = None) -> None:
     """Print each setting with its source; fail if Unclose could not start with them."""
     settings = open_settings(data_dir)
-    table = Table("setting", "value", "source", "meaning", box=None, pad_edge=False)
     for setting in settings.described():
-        table.add_row(setting.name, setting.shown, setting.source, setting.description)
-    Console().print(table)
+        typer.echo(f"{setting.name} = {setting.shown}  ({setting.source})\n    {setting.description}")
     try:
         settings.require_own_secrets()
     except DevelopmentSecret as error:
