@@ -12,6 +12,7 @@ from workflows.domain.approval import DEFAULT_POLICY, ApprovalPolicy, Group
 from workflows.domain.case import CaseChange, CaseEvent, EventKind
 from workflows.domain.digest import Json
 from workflows.domain.errors import (
+    EventsDiverged,
     LedgerRefused,
     NotExclusive,
     OutOfOrder,
@@ -208,6 +209,9 @@ class FakeRegister:
     async def record(self, change: CaseChange) -> None:
         self.record_calls += 1
         known = self.events.setdefault(change.case, [])
+        for event in change.events:
+            if event.seq <= len(known) and not event.tells_the_same_as(known[event.seq - 1]):
+                raise EventsDiverged(change.case, event.seq, len(known))
         new = [event for event in change.events if event.seq > len(known)]
         if not new:
             return

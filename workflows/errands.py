@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any, TypeAlias, TypedDict, TypeVar
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError, ApplicationError
+from temporalio.exceptions import ApplicationError
 from temporalio.types import MethodAsyncSingleParam
 
 from workflows.case_log import CaseLog
@@ -79,18 +79,19 @@ class Errands:
                 answer = await workflow.execute_local_activity_method(
                     step, replace(order, change=change), **how
                 )
-            except ActivityError as failure:
-                if not self._resumed(failure.cause):
+            except ApplicationError as failure:
+                # A step beside the workflow fails with its own error, not wrapped in an ActivityError.
+                if not self._resumed(failure):
                     raise
             else:
                 self.log.confirm(change)
                 return answer
 
-    def _resumed(self, cause: BaseException | None) -> bool:
+    def _resumed(self, failure: ApplicationError) -> bool:
         """Whether the register has another tale of what a dead worker did, and ours goes on after it."""
-        if not (isinstance(cause, ApplicationError) and cause.type == EventsDiverged.__name__):
+        if failure.type != EventsDiverged.__name__:
             return False
-        facts = cause.details[0]
+        facts = failure.details[0]
         self.log.resume_after(int(facts["first"]), int(facts["last"]))
         return True
 

@@ -17,12 +17,24 @@ with workflow.unsafe.imports_passed_through():
         Resubmission,
         Withdrawal,
     )
-    from workflows.domain.errors import NotTheApplicant, WindowExpired, WrongState
+    from workflows.domain.errors import NotTheApplicant, UncloseError, WindowExpired, WrongState
     from workflows.domain.request import CaseState, UncloseRequest
     from workflows.execution import Execution
 
 
-@workflow.defn(failure_exception_types=[Exception])
+MISTAKES = [ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError]
+"""What a mistake in our own code raises: it fails the act of the person that ran into it."""
+
+
+class Stalled(Exception):  # not in the list above, on purpose
+    """The process itself met a mistake outside every stage that a person could decide about.
+
+    The workflow task fails and is tried again until a corrected worker goes on where this one stopped: a
+    case that stands still can be helped, one that has ended with a ledger open cannot.
+    """
+
+
+@workflow.defn(failure_exception_types=[UncloseError, *MISTAKES])
 class UncloseWorkflow:
     """The whole process of design §4. `_govern` reads as the process; each stage has its own file."""
 
@@ -56,6 +68,8 @@ class UncloseWorkflow:
         except CaseEnds as end:
             await self._let_go_before(end)
             self.case.log.enter(end.state, because=end.because)
+        except Exception as mistake:
+            raise Stalled(str(mistake)) from mistake
         await self.case.errands.publish()
 
     async def _govern(self) -> None:

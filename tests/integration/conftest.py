@@ -7,13 +7,7 @@ from temporalio.testing import WorkflowEnvironment
 
 from activities.converter import data_converter
 from service.temporal_server import find_temporal
-
-FLAGS = (
-    "frontend.WorkflowTimeSkippingEnabled=true",
-    'history.timerProcessorMaxTimeShift="10ms"',
-    "history.transferProcessorMaxPollRPS=2000",
-    "history.timerProcessorMaxPollRPS=2000",
-)
+from tests.temporal_flags import TIME_SKIPPING
 
 
 @pytest.fixture
@@ -22,7 +16,7 @@ async def temporal() -> AsyncIterator[WorkflowEnvironment]:
     environment = await WorkflowEnvironment.start_time_skipping_v2(
         dev_server_existing_path=str(find_temporal()),
         data_converter=data_converter,
-        dev_server_extra_args=[arg for flag in FLAGS for arg in ("--dynamic-config-value", flag)],
+        dev_server_extra_args=TIME_SKIPPING,
     )
     async with environment:
         yield environment

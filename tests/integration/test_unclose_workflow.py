@@ -11,9 +11,9 @@ from temporalio.exceptions import ApplicationError
 from temporalio.testing import WorkflowEnvironment
 
 from tests.fake_world import FakeLedger, refuse_once
-from tests.scene import Play, Scene, actor, on_stage
+from tests.scene import Play, Scene, a_wish, actor, on_stage
 from workflows.domain.approval import Group
-from workflows.domain.case import EventKind, Finish, Resubmission, TaskAction
+from workflows.domain.case import CaseEvent, EventKind, Finish, Resubmission, TaskAction
 from workflows.domain.findings import Finding, FindingCode
 from workflows.domain.ledger import Module
 from workflows.domain.period import Period
@@ -389,6 +389,39 @@ class TestExecution:
         (failed,) = scene.register.told(play.wish.id, EventKind.STEP_FAILED)
         assert "gl 2024-01" in str(failed)
         assert CaseState.CORRECTING not in scene.register.states(play.wish.id)
+
+    async def test_an_act_whose_answer_was_lost_is_not_done_twice(self, scene: Scene) -> None:
+        lost: list[str] = []
+
+        def lose_the_answer(step: object) -> None:
+            if len(scene.ledger.acts) == 3 and not lost:
+                lost.append("once")
+                raise ConnectionError("the line was cut after the act")
+
+        scene.ledger.after_act = lose_the_answer
+        play = await scene.request()
+        await play.consent()
+        await play.finish()
+        assert (await play.end()).state == CaseState.COMPLETED
+        assert len(scene.ledger.acts) == 18
+
+    async def test_a_case_goes_on_after_what_a_dead_worker_put_on_record(self, scene: Scene) -> None:
+        wish = a_wish()
+        entered = {"from": "received", "to": "checking"}
+        lost = CaseEvent(1, wish.accepted_at, "unclose", None, EventKind.STATE_CHANGED, {**entered})
+        other = CaseEvent(2, wish.accepted_at, "unclose", None, EventKind.PLAN_MADE, {"digest": "another"})
+        scene.register.events[wish.id] = [lost, other]
+        play = await scene.request()
+        await play.has_task(f"{wish.id}-approval-1-1")
+        events = scene.register.events[wish.id]
+        assert [event.seq for event in events] == list(range(1, len(events) + 1))
+        assert [event.kind for event in events[:4]] == [
+            "state_changed",
+            "plan_made",
+            "resumed",
+            "plan_made",
+        ]
+        assert play.digest != "another"
 
 
 class TestCorrecting:

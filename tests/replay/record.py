@@ -1,0 +1,103 @@
+"""Record one history of each kind of ending, for the replay test: `python -m tests.replay.record`.
+
+Run it once for a release whose workflow is to be kept replayable; the file names carry the release.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from temporalio.testing import WorkflowEnvironment
+
+from activities.converter import data_converter
+from service.temporal_server import find_temporal
+from tests.fake_world import refuse_once
+from tests.scene import Play, Scene, on_stage
+from tests.temporal_flags import TIME_SKIPPING
+from workflows.domain.case import TaskAction
+from workflows.domain.ledger import Module
+from workflows.domain.period import Period
+from workflows.domain.request import CaseState
+
+RELEASE = "0.1"
+HISTORIES = Path(__file__).parent / "histories"
+
+
+async def completed(play: Play) -> None:
+    await play.consent()
+    await play.reaches(CaseState.CORRECTING)
+    play.scene.ledger.correct("IN-2025-03-0007")
+    await play.finish()
+
+
+async def rejected(play: Play) -> None:
+    await play.has_task(f"{play.wish.id}-approval-1-1")
+    await play.act("warehouse", "approval-1-1", TaskAction.REJECT)
+
+
+async def expired(play: Play) -> None:
+    await play.has_task(f"{play.wish.id}-approval-1-1")
+    await play.scene.environment.fast_forward(play.handle, timedelta(hours=73))
+
+
+async def withdrawn(play: Play) -> None:
+    await play.has_task(f"{play.wish.id}-approval-1-1")
+    await play.withdraw()
+
+
+async def rolled_back(play: Play) -> None:
+    play.scene.ledger.before_act = refuse_once((Module.COST, Period(2025, 4)))
+    await play.consent()
+
+
+async def cancelled_in_the_window(play: Play) -> None:
+    await play.consent()
+    await play.reaches(CaseState.CORRECTING)
+    await play.handle.cancel()
+
+
+async def closed_by_time(play: Play) -> None:
+    await play.consent()
+    await play.reaches(CaseState.CORRECTING)
+    await play.scene.environment.fast_forward(play.handle, timedelta(hours=25))
+
+
+PLAYS: tuple[Callable[[Play], Awaitable[None]], ...] = (
+    completed,
+    rejected,
+    expired,
+    withdrawn,
+    rolled_back,
+    cancelled_in_the_window,
+    closed_by_time,
+)
+
+
+async def record(environment: WorkflowEnvironment, play_it: Callable[[Play], Awaitable[None]]) -> None:
+    with TemporaryDirectory() as folder:
+        async with on_stage(Scene(environment, Path(folder))) as scene:
+            play = await scene.request()
+            await play_it(play)
+            await play.end()
+            history = await play.handle.fetch_history()
+    name = f"{RELEASE}-{play_it.__name__}.json"
+    (HISTORIES / name).write_text(history.to_json() + "\n", "utf-8")
+    print(f"{name}: {len(history.events)} events")
+
+
+async def main() -> None:
+    HISTORIES.mkdir(exist_ok=True)
+    environment = await WorkflowEnvironment.start_time_skipping_v2(
+        dev_server_existing_path=str(find_temporal()),
+        data_converter=data_converter,
+        dev_server_extra_args=TIME_SKIPPING,
+    )
+    async with environment:
+        for play_it in PLAYS:
+            await record(environment, play_it)
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
