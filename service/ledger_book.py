@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
-from activities.erp.demo import DemoOptions
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator
 
 from activities.erp import connect
 from activities.erp.connector import LedgerConnector
+from activities.erp.demo import DemoOptions
 from workflows.domain.approval import DEFAULT_POLICY, ApprovalPolicy, Group, Level
 from workflows.domain.errors import UnknownLedger
 from workflows.domain.ledger import Module, ModuleGraph
@@ -250,7 +250,7 @@ def _options(path: Path, code: str, part: _Ledger) -> DemoOptions:
     options = dict(part.options)
     if isinstance(options.get("path"), str):
         # Written relative to the file, so that both can be moved together.
-        options["path"] = path.absolute().parent / options["path"]
+        options["path"] = str(path.absolute().parent / options["path"])
     try:
         return TypeAdapter(_OPTIONS[part.connector]).validate_python(options, extra="forbid")
     except ValidationError as error:

@@ -1,0 +1,94 @@
+"""What people say to running cases, and what they are told when the case has ended."""
+
+from collections.abc import Awaitable
+from dataclasses import dataclass
+from datetime import datetime
+
+from service.queries import Reader
+from service.temporal_gateway import Gateway
+from workflows.domain.case import (
+    Act,
+    Actor,
+    CaseEvent,
+    CaseNow,
+    EventKind,
+    Finish,
+    Resubmission,
+    TaskAction,
+    Withdrawal,
+)
+from workflows.domain.errors import TaskClosed, UnknownRequest, WindowExpired, WrongState
+from workflows.domain.request import FINAL_STATES, WITHDRAWABLE_STATES, CaseState
+
+
+@dataclass(frozen=True)
+class Call:
+    """Who acts, and the name under which a repeated act is the same act."""
+
+    actor: Actor
+    update: str
+
+
+class Acts:
+    """Passes acts on. A case that does not run any more is answered for from the register."""
+
+    def __init__(self, reader: Reader, gateway: Gateway) -> None:
+        self._reader, self._gateway = reader, gateway
+
+    async def on_task(
+        self, call: Call, task: str, action: TaskAction, digest: str | None, comment: str
+    ) -> CaseNow:
+        """Raises UnknownTask, TaskClosed, and what the case refuses with."""
+        view = await self._reader.task(task)
+        case = view.case.request.id
+        act = Act(task, call.actor, action, digest, comment)
+        try:
+            return await self._gateway.act(case, act, call.update)
+        except UnknownRequest:
+            raise TaskClosed(task, view.case.state) from None
+
+    async def withdraw(self, call: Call, case: str, comment: str) -> CaseNow:
+        """Raises UnknownRequest, NotTheApplicant, WrongState."""
+        withdrawal = Withdrawal(call.actor, comment)
+        asked = self._gateway.withdraw(case, withdrawal, call.update)
+        return await self._unless_ended(case, asked, tuple(sorted(WITHDRAWABLE_STATES)))
+
+    async def resubmit(self, call: Call, case: str, comment: str) -> CaseNow:
+        """Raises UnknownRequest, NotTheApplicant, WrongState."""
+        resubmission = Resubmission(call.actor, comment)
+        asked = self._gateway.resubmit(case, resubmission, call.update)
+        return await self._unless_ended(case, asked, (CaseState.RETURNED,))
+
+    async def finish(self, call: Call, case: str, comment: str) -> CaseNow:
+        """Raises UnknownRequest, NotACorrector, WindowExpired, WrongState."""
+        asked = self._gateway.finish(case, Finish(call.actor, comment), call.update)
+        try:
+            return await self._unless_ended(case, asked, (CaseState.CORRECTING,))
+        except WrongState:
+            ended = _window_ran_out((await self._reader.news(case)).events)
+            if ended is None:
+                raise
+            raise WindowExpired(case, ended.isoformat()) from None
+
+    async def _unless_ended(
+        self, case: str, asked: Awaitable[CaseNow], allowed: tuple[CaseState, ...]
+    ) -> CaseNow:
+        try:
+            return await asked
+        except UnknownRequest:
+            head = await self._reader.case(case)
+            if head.state not in FINAL_STATES:
+                raise
+            raise WrongState(case, head.state, allowed) from None
+
+
+def _window_ran_out(events: tuple[CaseEvent, ...]) -> datetime | None:
+    """When the correction window ended by itself, if it did."""
+    return next(
+        (
+            event.at
+            for event in events
+            if event.kind == EventKind.WINDOW_CLOSED and event.data.get("because") == "the window ended"
+        ),
+        None,
+    )

@@ -1,0 +1,190 @@
+"""Numbers for requests without gaps, and the answers given under each Idempotency-Key."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any, TypeAlias
+
+from sqlalchemy import Connection, Row, select, update
+from sqlalchemy.exc import IntegrityError
+
+from service.database import Database, insert
+from service.refusals import KeyReused
+from service.register import read_request, request_document
+from service.tables import case_numbers, cases, idempotency, intake
+from workflows.domain.errors import UnknownRequest
+from workflows.domain.request import UncloseRequest
+
+Found: TypeAlias = Row[Any, Any, Any, Any, Any] | None  # Any: as typed by the columns it is read from
+
+
+@dataclass(frozen=True)
+class Sender:
+    """Whose call it is, under which key, and a hash of what it says."""
+
+    person: str
+    key: str | None
+    fingerprint: str
+
+    def require_same(self, fingerprint: str) -> None:
+        """Raises KeyReused."""
+        if self.fingerprint != fingerprint:
+            raise KeyReused
+
+
+@dataclass(frozen=True)
+class Taken:
+    """A request that has a number."""
+
+    request: UncloseRequest
+    is_void: bool
+    has_case: bool
+    """Whether the workflow has written its row: then it must not be started again, however late."""
+    is_new: bool = False
+    """Whether this very call has given the number, or brought it back to life."""
+
+
+class Intake:
+    """Takes requests in. One call is one transaction."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def find(self, sender: Sender) -> Taken | None:
+        """What was taken under this sender's key, if anything. Raises KeyReused."""
+        if sender.key is None:
+            return None
+        return await self._database.read(partial(_find_by_key, sender=sender))
+
+    async def reserve(self, sender: Sender, request: UncloseRequest, year: int) -> Taken:
+        """Give the request the next number of the year, or the one its key has already. Raises KeyReused."""
+        try:
+            return await self._database.write(partial(_reserve, sender=sender, request=request, year=year))
+        except IntegrityError:  # the same key at the same moment; the other one was first
+            return await self._database.write(partial(_reserve, sender=sender, request=request, year=year))
+
+    async def void(self, number: str) -> None:
+        """Nothing was taken under this number."""
+        await self._database.write(partial(_void, number=number))
+
+    async def taken(self, number: str) -> UncloseRequest:
+        """The request under this number. Raises UnknownRequest if there is none, or nothing was taken."""
+        return await self._database.read(partial(_read_taken, number=number))
+
+
+def _find_by_key(connection: Connection, sender: Sender) -> Taken | None:
+    mine = (intake.c.person == sender.person) & (intake.c.key == sender.key)
+    return _as_taken(connection.execute(_TAKEN.where(mine)).one_or_none(), sender)
+
+
+_TAKEN = select(
+    intake.c.request, intake.c.fingerprint, intake.c.void, cases.c.id.label("case_id"), intake.c.number
+).join_from(intake, cases, intake.c.number == cases.c.id, isouter=True)
+
+
+def _as_taken(row: Found, sender: Sender) -> Taken | None:
+    if row is None:
+        return None
+    sender.require_same(row.fingerprint)
+    return Taken(read_request(row.request), row.void, row.case_id is not None)
+
+
+def _reserve(connection: Connection, sender: Sender, request: UncloseRequest, year: int) -> Taken:
+    known = _find_by_key(connection, sender) if sender.key else None
+    if known is None:
+        numbered = replace(request, id=f"UC-{year:04d}-{_next_number(connection, year):06d}")
+        connection.execute(intake.insert(), _intake_row(sender, numbered))
+        return Taken(numbered, is_void=False, has_case=False, is_new=True)
+    if known.is_void and not known.has_case:
+        return _revive(connection, replace(request, id=known.request.id))
+    return known
+
+
+def _next_number(connection: Connection, year: int) -> int:
+    new = insert(connection, case_numbers).values(year=year, last=1)
+    counted = new.on_conflict_do_update(index_elements=["year"], set_={"last": case_numbers.c.last + 1})
+    return int(connection.execute(counted.returning(case_numbers.c.last)).scalar_one())
+
+
+def _intake_row(sender: Sender, request: UncloseRequest) -> dict[str, object]:
+    return {
+        "number": request.id,
+        "person": sender.person,
+        "key": sender.key,
+        "fingerprint": sender.fingerprint,
+        "request": request_document(request),
+        "accepted_at": request.accepted_at,
+        "void": False,
+    }
+
+
+def _revive(connection: Connection, request: UncloseRequest) -> Taken:
+    again = {"request": request_document(request), "accepted_at": request.accepted_at, "void": False}
+    connection.execute(update(intake).where(intake.c.number == request.id).values(again))
+    return Taken(request, is_void=False, has_case=False, is_new=True)
+
+
+def _void(connection: Connection, number: str) -> None:
+    connection.execute(update(intake).where(intake.c.number == number).values(void=True))
+
+
+def _read_taken(connection: Connection, number: str) -> UncloseRequest:
+    wanted = select(intake.c.request).where(intake.c.number == number, intake.c.void.is_(False))
+    document = connection.scalar(wanted)
+    if document is None:
+        raise UnknownRequest(number)
+    return read_request(document)
+
+
+# --------------------------------------------------------------------------- answers
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What an act was answered."""
+
+    status: int
+    body: Any  # Any: JSON
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Answers:
+    """Remembers what each act under an Idempotency-Key was answered."""
+
+    def __init__(self, database: Database, now: Callable[[], datetime] = _utc_now) -> None:
+        self._database, self._now = database, now
+
+    async def claim(self, sender: Sender) -> Answer | None:
+        """The answer given before; none if the key is new, or its first call has not been answered.
+
+        Raises:
+            KeyReused: the key stands for something else.
+        """
+        return await self._database.write(partial(_claim, sender=sender, at=self._now()))
+
+    async def keep(self, sender: Sender, answer: Answer) -> None:
+        """Remember the answer. A refusal is not kept: what was refused may be asked again."""
+        await self._database.write(partial(_keep, sender=sender, answer=answer))
+
+
+def _claim(connection: Connection, sender: Sender, at: datetime) -> Answer | None:
+    new = insert(connection, idempotency).on_conflict_do_nothing()
+    row = {"person": sender.person, "key": sender.key, "fingerprint": sender.fingerprint, "created_at": at}
+    connection.execute(new, {**row, "body": None})
+    known = connection.execute(select(idempotency).where(*_own(sender))).one()
+    sender.require_same(known.fingerprint)
+    return None if known.status is None else Answer(known.status, known.body)
+
+
+def _keep(connection: Connection, sender: Sender, answer: Answer) -> None:
+    connection.execute(
+        update(idempotency).where(*_own(sender)).values(status=answer.status, body=answer.body)
+    )
+
+
+def _own(sender: Sender) -> tuple[Any, Any]:  # Any: conditions
+    return idempotency.c.person == sender.person, idempotency.c.key == sender.key

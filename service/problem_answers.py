@@ -1,0 +1,134 @@
+"""Answers everything that goes wrong with a problem document, in the language the caller prefers."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, Response
+from starlette.exceptions import HTTPException
+
+from service import refusals as r
+from service.problems import Failure, document
+from service.refusals import ServiceRefusal
+from service.texts import Language, Words
+from workflows.domain.errors import UncloseError
+
+MEDIA_TYPE = "application/problem+json"
+RETRY_AFTER_SECONDS = 2
+BODY_LIMIT = 1_000_000
+
+
+def install(app: FastAPI) -> None:
+    """Answer everything that goes wrong with a problem document."""
+    app.add_exception_handler(UncloseError, _on_failure)
+    app.add_exception_handler(ServiceRefusal, _on_failure)
+    app.add_exception_handler(RequestValidationError, _on_invalid)
+    app.add_exception_handler(HTTPException, _on_http)
+    app.add_exception_handler(Exception, _on_unexpected)
+
+
+async def _on_failure(request: Request, failure: Exception) -> Response:
+    assert isinstance(failure, UncloseError | ServiceRefusal)
+    return respond(request, failure)
+
+
+async def _on_invalid(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    language = preferred_language(request.headers.get("accept-language"))
+    notes = [_note(part, language) for part in error.errors()]
+    return respond(request, r.InvalidRequest(), notes)
+
+
+async def _on_http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    path = request.url.path
+    failures: dict[int, Failure] = {
+        HTTPStatus.NOT_FOUND: r.UnknownPath(path),
+        HTTPStatus.METHOD_NOT_ALLOWED: r.MethodNotAllowed(request.method, path),
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE: r.BodyTooLarge(BODY_LIMIT),
+        HTTPStatus.BAD_REQUEST: r.InvalidRequest(),
+    }
+    return respond(request, failures.get(error.status_code, r.Unexpected()), headers=error.headers)
+
+
+async def _on_unexpected(request: Request, _error: Exception) -> Response:
+    return respond(request, r.Unexpected())
+
+
+def respond(
+    request: Request,
+    failure: Failure,
+    notes: Sequence[Mapping[str, str]] = (),
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    language = preferred_language(request.headers.get("accept-language"))
+    body = document(failure, language, request.url.path, notes)
+    said = {**(headers or {}), "Content-Language": language, **_headers_of(body["status"])}
+    return JSONResponse(body, body["status"], headers=said, media_type=MEDIA_TYPE)
+
+
+def _headers_of(status: int) -> Mapping[str, str]:
+    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+        return {"Retry-After": str(RETRY_AFTER_SECONDS)}
+    return {"WWW-Authenticate": "Bearer"} if status == HTTPStatus.UNAUTHORIZED else {}
+
+
+_INVALID: Mapping[str, Words] = {
+    "missing": Words("This field is required.", "此字段必填。"),
+    "extra_forbidden": Words("There is no such field.", "没有此字段。"),
+    "json_invalid": Words("The body is not JSON.", "请求体不是有效的 JSON。"),
+    "string_type": Words("Must be text.", "必须为文本。"),
+    "string_too_short": Words(
+        "Too short: at least {min_length} characters.", "过短：至少 {min_length} 个字符。"
+    ),
+    "string_too_long": Words(
+        "Too long: at most {max_length} characters.", "过长：至多 {max_length} 个字符。"
+    ),
+    "string_pattern_mismatch": Words("Does not have the form expected.", "格式不符。"),
+    "int_type": Words("Must be a whole number.", "必须为整数。"),
+    "int_parsing": Words("Must be a whole number.", "必须为整数。"),
+    "bool_type": Words("Must be true or false.", "必须为 true 或 false。"),
+    "bool_parsing": Words("Must be true or false.", "必须为 true 或 false。"),
+    "list_type": Words("Must be a list.", "必须为列表。"),
+    "enum": Words("Must be one of {expected}.", "必须为 {expected} 之一。"),
+    "literal_error": Words("Must be one of {expected}.", "必须为 {expected} 之一。"),
+    "greater_than_equal": Words("Must be at least {ge}.", "不得小于 {ge}。"),
+    "less_than_equal": Words("Must be at most {le}.", "不得大于 {le}。"),
+    "too_short": Words("At least {min_length} entries are needed.", "至少需要 {min_length} 项。"),
+    "too_long": Words("At most {max_length} entries are allowed.", "至多允许 {max_length} 项。"),
+    "model_attributes_type": Words("Must be an object.", "必须为对象。"),
+    "dict_type": Words("Must be an object.", "必须为对象。"),
+}
+_OTHERWISE = Words("This value is not valid.", "该值无效。")
+
+
+def _note(part: Mapping[str, Any], language: Language) -> dict[str, str]:  # Any: as pydantic tells it
+    """One field that cannot be read. What was sent is not repeated: it may be confidential."""
+    place, *path = part["loc"] or ("body",)
+    if part["type"] == "json_invalid":
+        path = []  # the place is a position in the text, not a field
+    message = _INVALID.get(part["type"], _OTHERWISE).in_(language).format(**part.get("ctx", {}))
+    return {"in": str(place), "pointer": "".join(f"/{_escaped(step)}" for step in path), "message": message}
+
+
+def _escaped(step: object) -> str:
+    return str(step).replace("~", "~0").replace("/", "~1")
+
+
+def preferred_language(accept: str | None) -> Language:
+    """The first of zh and en that `Accept-Language` prefers; English if it names neither."""
+    ranked = sorted(_ranges(accept or ""), key=lambda choice: -choice[1])
+    for tag, weight in ranked:
+        if weight > 0 and tag in (Language.ZH, Language.EN):
+            return Language(tag)
+    return Language.EN
+
+
+def _ranges(accept: str) -> Iterable[tuple[str, float]]:
+    for part in accept.split(","):
+        tag, _, parameters = part.partition(";")
+        weight = re.search(r"q=([01](?:\.\d+)?)", parameters)
+        yield tag.strip().lower().split("-")[0], float(weight[1]) if weight else 1.0

@@ -1,0 +1,572 @@
+"""Every refusal as an RFC 9457 problem: one table of classes, statuses and words."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from service import refusals as r
+from service.refusals import ServiceRefusal
+from service.texts import GROUPS, MODULES, STATES, VERBS, Language, Words, word
+from workflows.domain import errors as e
+from workflows.domain.errors import UncloseError
+
+Failure: TypeAlias = UncloseError | ServiceRefusal
+FailureClass: TypeAlias = type[UncloseError] | type[ServiceRefusal]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """How one class of refusal is told."""
+
+    cls: FailureClass
+    status: int
+    title: Words
+    detail_zh: str
+    """The English sentence is the error's own."""
+    remedy: Words
+    pointer: str | None = None
+    """The field of a request that it is about."""
+
+    @property
+    def name(self) -> str:
+        return re.sub(r"(?<=[a-z])(?=[A-Z])", "-", self.cls.__name__).lower()
+
+    @property
+    def type(self) -> str:
+        return f"/problems/{self.name}"
+
+
+def _row(
+    cls: FailureClass,
+    status: int,
+    title: tuple[str, str],
+    detail_zh: str,
+    remedy: tuple[str, str],
+    pointer: str | None = None,
+) -> Problem:
+    return Problem(cls, status, Words(*title), detail_zh, Words(*remedy), pointer)
+
+
+_DIGEST_REMEDY = (
+    "Read the task again, look at what has changed, and decide on the digest it shows now.",
+    "请重新查看任务与变更内容，并针对当前摘要作出决定。",
+)
+_OPERATOR_REMEDY = (
+    "Nothing was changed by this request; an operator should look at the case.",
+    "本次请求未作任何更改；请运维人员查看该案件。",
+)
+_AGAIN = (
+    "Repeat the request after a moment, with the same Idempotency-Key.",
+    "请稍后以相同的 Idempotency-Key 重试。",
+)
+
+TABLE: tuple[Problem, ...] = (
+    # ---------------------------------------------------------------- hidden
+    _row(
+        e.UnknownLedger,
+        404,
+        ("Unknown ledger", "账套不存在"),
+        "没有账套“{ledger}”。",
+        ("See GET /api/v1/ledgers for the ledgers there are.", "可用账套见 GET /api/v1/ledgers。"),
+        "/ledger",
+    ),
+    _row(
+        e.UnknownRequest,
+        404,
+        ("Unknown request", "申请不存在"),
+        "没有申请“{request}”。",
+        ("Check the number; it reads like UC-2025-000123.", "请核对编号，其形式如 UC-2025-000123。"),
+    ),
+    _row(
+        e.UnknownTask,
+        404,
+        ("Unknown task", "任务不存在"),
+        "没有任务“{task}”。",
+        ("See GET /api/v1/tasks for the tasks there are.", "现有任务见 GET /api/v1/tasks。"),
+    ),
+    # ---------------------------------------------------------------- forbidden
+    _row(
+        e.NotAnApprover,
+        403,
+        ("Not an approver", "非本级审批人"),
+        "{person} 不是审批级“{level}”的审批人；审批人为：{approvers}。",
+        ("Ask one of the approvers named to decide.", "请由所列审批人处理。"),
+    ),
+    _row(
+        e.SelfApproval,
+        403,
+        ("Self-approval", "不得自批"),
+        "{person} 是本案申请人，不得审批。",
+        ("Somebody else must decide; nobody is exempt.", "须由他人审批，任何人不得例外。"),
+    ),
+    _row(
+        e.NotAuthoriser,
+        403,
+        ("Not an authoriser", "无授权资格"),
+        "{person} 不属于授权组（{groups}），或在本案中已有其他角色。",
+        (
+            "One person of each authorising group, without another part in the case, must release it.",
+            "须由各授权组中与本案无其他关系的一人授权。",
+        ),
+    ),
+    _row(
+        e.SecondGroupNeeded,
+        403,
+        ("The other group must confirm", "须由另一组确认"),
+        "{group} 已确认；另一确认须来自 {missing}。",
+        ("Ask a person of the other group.", "请由另一组人员确认。"),
+    ),
+    _row(
+        e.NotTheApplicant,
+        403,
+        ("Not the applicant", "非申请人"),
+        "{person} 不是 {request} 的申请人。",
+        ("Ask the applicant to do it.", "请由申请人操作。"),
+    ),
+    _row(
+        e.NotACorrector,
+        403,
+        ("Not a corrector", "非更正人"),
+        "{person} 既非 {request} 的申请人，也非其更正人。",
+        ("Ask the applicant or a named corrector.", "请由申请人或指定的更正人操作。"),
+    ),
+    _row(
+        e.NotAnOperator,
+        403,
+        ("Not an operator", "无处置权限"),
+        "{person} 不属于可在此决定的组（{groups}）。",
+        ("Ask a person of one of these groups.", "请由上述组的人员决定。"),
+    ),
+    _row(
+        e.NotNamed,
+        403,
+        ("Not named for this window", "未被指定为更正人"),
+        "{person} 未被指定为更正人；窗口期内仅 {named} 可写入。",
+        (
+            "Let a named person make the change, or wait until the case has ended.",
+            "请由指定人员操作，或等待案件结束。",
+        ),
+    ),
+    # ---------------------------------------------------------------- malformed
+    _row(
+        e.MalformedPeriod,
+        422,
+        ("Malformed period", "期间格式错误"),
+        "“{text}”不是期间；请写会计年度与期间号，例如 2025-03。",
+        ("Write the fiscal year and the number of the period: 2025-03.", "请按“年度-期间号”书写：2025-03。"),
+        "/target_period",
+    ),
+    _row(
+        e.PeriodOutsideCalendar,
+        422,
+        ("No such period", "期间不存在"),
+        "{period} 不存在：本账套每个会计年度有 {periods} 个期间。",
+        ("Choose a period that the fiscal year has.", "请选择会计年度内存在的期间。"),
+        "/target_period",
+    ),
+    _row(
+        e.UnknownModule,
+        422,
+        ("Unknown module", "模块不存在"),
+        "本账套没有模块“{module}”；现有模块：{modules}。",
+        ("Choose among the modules named.", "请从所列模块中选择。"),
+        "/modules",
+    ),
+    _row(
+        e.AcknowledgementNotOfToday,
+        422,
+        ("Acknowledgement not of today", "确认书日期不符"),
+        "跨会计年度的确认书须写明当日日期 {today}。",
+        ("Type the acknowledgement anew, with today's date in it.", "请重新填写确认书，并写明当日日期。"),
+        "/acknowledgement",
+    ),
+    # ---------------------------------------------------------------- conflict: periods
+    _row(
+        e.PeriodNotClosed,
+        409,
+        ("Period not closed", "期间未结账"),
+        "{module} 的 {period} 尚未结账，当前期间为 {current}。",
+        ("It is open already: correct the documents there.", "该期间本已打开，可直接更正单据。"),
+        "/target_period",
+    ),
+    _row(
+        e.PeriodInFuture,
+        409,
+        ("Period in the future", "期间尚未到来"),
+        "{period} 尚未到来：{module} 的当前期间为 {current}。",
+        ("Ask for a period before the current one.", "请申请当前期间之前的期间。"),
+        "/target_period",
+    ),
+    _row(
+        e.BeforeStartPeriod,
+        409,
+        ("Before the start period", "早于启用期间"),
+        "{period} 早于 {module} 的启用期间 {start}。",
+        ("Nothing before the start period can be opened.", "启用期间之前的期间无法反结账。"),
+        "/target_period",
+    ),
+    _row(
+        e.PeriodLocked,
+        409,
+        ("Period locked", "期间已锁定"),
+        "{module} 的 {period} 已锁定。",
+        (
+            "Have the lock lifted in the ERP by whoever set it, then ask again.",
+            "请由加锁人在 ERP 中解除锁定后重新申请。",
+        ),
+        "/target_period",
+    ),
+    _row(
+        e.CrossesFiscalYear,
+        409,
+        ("Crosses a fiscal year", "跨会计年度"),
+        "打开 {period} 将自 {current} 年度跨回以前会计年度，缺少 {missing}。",
+        (
+            "Give the vendor's ticket number, and an acknowledgement with today's date.",
+            "请提供厂商工单号，以及写明当日日期的确认书。",
+        ),
+        "/vendor_ticket",
+    ),
+    _row(
+        e.PeriodClosed,
+        409,
+        ("Period closed", "期间已结账"),
+        "{module} 的 {period} 已结账，其单据不可更改。",
+        (
+            "Ask for the period to be un-closed: POST /api/v1/requests.",
+            "请申请反结账：POST /api/v1/requests。",
+        ),
+    ),
+    # ---------------------------------------------------------------- conflict: cases and tasks
+    _row(
+        e.LedgerBusy,
+        409,
+        ("Ledger busy", "账套占用中"),
+        "账套 {ledger} 正被案件 {holder} 占用。",
+        ("Wait until that case has ended, then ask again.", "请等待该案件结束后重新申请。"),
+        "/ledger",
+    ),
+    _row(
+        e.WrongState,
+        409,
+        ("Not possible in this state", "当前状态不允许"),
+        "{request} 处于“{state}”状态；此操作仅适用于：{allowed}。",
+        ("Read the request to see where it stands.", "请查看申请的当前状态。"),
+    ),
+    _row(
+        e.IllegalTransition,
+        409,
+        ("Illegal transition", "状态流转不允许"),
+        "“{state}”状态的案件不能转为“{target}”。",
+        _OPERATOR_REMEDY,
+    ),
+    _row(
+        e.TaskClosed,
+        409,
+        ("Task closed", "任务已关闭"),
+        "任务 {task} 已不可处理；案件处于“{state}”状态。",
+        ("See GET /api/v1/tasks for what is open now.", "当前待办见 GET /api/v1/tasks。"),
+    ),
+    _row(
+        e.AlreadyDecided,
+        409,
+        ("Already decided", "已处理过"),
+        "{person} 已对 {task} 作出决定。",
+        ("Another person must decide on the next level.", "后续审批级须由他人处理。"),
+    ),
+    _row(
+        e.StaleDigest,
+        409,
+        ("Stale digest", "摘要已失效"),
+        "所附摘要 {given} 与当前生效摘要 {current} 不符。",
+        _DIGEST_REMEDY,
+        "/digest",
+    ),
+    _row(
+        e.NoApprover,
+        409,
+        ("No approver", "无审批人"),
+        "审批级“{level}”无人可签：{group} 组中没有与本案无其他关系的人员。",
+        ("Put such a person into the group, then ask again.", "请将合适人员加入该组后重新申请。"),
+    ),
+    _row(
+        e.WindowExpired,
+        409,
+        ("Correction window expired", "更正窗口已结束"),
+        "{request} 的更正窗口已于 {ended} 结束。",
+        ("What was left undone needs a new request.", "未完成的更正须另行申请。"),
+    ),
+    # ---------------------------------------------------------------- conflict: the ledger
+    _row(
+        e.OutOfOrder,
+        409,
+        ("Out of order", "顺序错误"),
+        "{module} {period} 的{verb}顺序不符：{reason}",
+        _OPERATOR_REMEDY,
+    ),
+    _row(
+        e.StaleFence,
+        409,
+        ("Lease has passed on", "占用权已转移"),
+        "栅栏号 {fence} 低于 {current}：占用权已转移。",
+        _OPERATOR_REMEDY,
+    ),
+    _row(
+        e.NotExclusive,
+        409,
+        ("Not held exclusively", "未独占"),
+        "账套 {ledger} 未以栅栏号 {fence} 独占。",
+        _OPERATOR_REMEDY,
+    ),
+    _row(
+        e.SessionsRemain,
+        409,
+        ("Sessions remain", "仍有会话"),
+        "账套 {ledger} 中仍有其他用户：{sessions}。",
+        ("Have these sessions ended at the server of the ERP.", "请在 ERP 服务器上结束这些会话。"),
+    ),
+    _row(
+        e.MissingRight,
+        409,
+        ("Missing right", "缺少权限"),
+        "{person} 在账套 {ledger} 中缺少权限“{right}”。",
+        ("Give the right in the ERP, then try again.", "请在 ERP 中授予该权限后重试。"),
+    ),
+    _row(
+        e.PointerMismatch,
+        409,
+        ("Unexpected movement", "期间变动异常"),
+        "执行 {step} 后应仅该期间变动，实际为：{seen}。",
+        _OPERATOR_REMEDY,
+    ),
+    _row(
+        e.ProofMismatch,
+        409,
+        ("Balances differ", "余额证明不符"),
+        "余额与应有值不符：{where}。",
+        _OPERATOR_REMEDY,
+    ),
+    _row(
+        e.BackupUnproven,
+        409,
+        ("Backup not proven", "备份未通过验证"),
+        "备份 {backup} 不可信：{reason}。",
+        (
+            "Nothing goes on without a proven backup; see to the cause and try again.",
+            "无可信备份不得继续；请排除原因后重试。",
+        ),
+    ),
+    _row(
+        e.GateNotPassed,
+        409,
+        ("Not fit to be closed", "不满足结账条件"),
+        "期间尚不能重新结账：{reasons}。",
+        ("Put right what is named, then try again.", "请处理所列事项后重试。"),
+    ),
+    _row(
+        e.LedgerRefused,
+        409,
+        ("Refused by the ERP", "被 ERP 拒绝"),
+        "账套 {ledger} 拒绝：{reason}。",
+        ("See to the reason in the ERP.", "请在 ERP 中处理该原因。"),
+    ),
+    _row(
+        e.EventsDiverged,
+        409,
+        ("Events diverged", "事件记录不一致"),
+        "{request} 的第 {first} 号事件已有不同内容的记录；最后一号为 {last}。",
+        _OPERATOR_REMEDY,
+    ),
+    # ---------------------------------------------------------------- unavailable
+    _row(
+        e.LedgerUnavailable,
+        503,
+        ("Ledger does not answer", "账套无响应"),
+        "账套 {ledger} 无响应：{reason}。",
+        ("Nothing was changed. Try again when the ERP answers.", "未作任何更改。请在 ERP 恢复后重试。"),
+    ),
+    _row(
+        e.StorageUnavailable,
+        503,
+        ("Store does not answer", "存储无响应"),
+        "存储无响应：{reason}。",
+        _AGAIN,
+    ),
+    _row(
+        e.WorkflowUnavailable,
+        503,
+        ("Workflow engine does not answer", "流程引擎无响应"),
+        "流程引擎无响应：{reason}。",
+        _AGAIN,
+    ),
+    # ---------------------------------------------------------------- the service itself
+    _row(
+        r.Unidentified,
+        401,
+        ("Not identified", "身份未识别"),
+        "无法识别请求者身份。",
+        ("Send a valid token: `Authorization: Bearer …`.", "请附上有效令牌：Authorization: Bearer …。"),
+    ),
+    _row(
+        r.UnknownPath,
+        404,
+        ("Nothing here", "地址不存在"),
+        "{path} 不存在。",
+        ("See openapi/openapi.json for what there is.", "可用接口见 openapi/openapi.json。"),
+    ),
+    _row(
+        r.MethodNotAllowed,
+        405,
+        ("Method not allowed", "方法不允许"),
+        "{path} 不支持 {method}。",
+        ("See the Allow header.", "请参见 Allow 响应头。"),
+    ),
+    _row(
+        r.BodyTooLarge,
+        413,
+        ("Body too large", "请求体过大"),
+        "请求体超过 {limit} 字节。",
+        ("Send less; files belong to the attachments of a case.", "请减小请求体；文件请作为案件附件上传。"),
+    ),
+    _row(
+        r.InvalidRequest,
+        422,
+        ("Invalid request", "请求无效"),
+        "请求内容无法识别。",
+        ("Put right the fields named in `errors`.", "请更正 errors 所列字段。"),
+    ),
+    _row(
+        r.WindowTooLong,
+        422,
+        ("Window too long", "窗口过长"),
+        "更正窗口 {hours} 小时超过本账套允许的 {most} 小时。",
+        ("Ask for a shorter window.", "请缩短更正窗口。"),
+        "/window_hours",
+    ),
+    _row(
+        r.CursorUnreadable,
+        422,
+        ("Unreadable cursor", "游标无效"),
+        "该游标并非由本服务发出。",
+        ("Take the cursor from `next` of the page before.", "请使用上一页 next 中的游标。"),
+    ),
+    _row(
+        r.KeyReused,
+        409,
+        ("Idempotency-Key reused", "幂等键重复使用"),
+        "该 Idempotency-Key 已用于其他请求。",
+        ("Use a new key for a new request.", "新的请求请使用新的键。"),
+    ),
+    _row(
+        r.NotHere,
+        404,
+        ("Not there", "内容不存在"),
+        "{request} 没有 {part}，或尚未生成。",
+        ("Read the request to see how far it has come.", "请查看申请的当前进度。"),
+    ),
+    _row(
+        r.Unexpected,
+        500,
+        ("Unexpected failure", "内部错误"),
+        "系统内部发生错误。",
+        (
+            "Try again; if it stays, tell an operator the time of the request.",
+            "请重试；如仍失败，请将请求时间告知运维人员。",
+        ),
+    ),
+)
+"""Class → status, words, field. `tests/unit/test_completeness.py` holds it against the error tree."""
+
+ROWS: Mapping[FailureClass, Problem] = {row.cls: row for row in TABLE}
+BY_NAME: Mapping[str, Problem] = {row.name: row for row in TABLE}
+
+
+def remedy(failure: Failure, language: Language = Language.EN) -> str:
+    """What to do about a refusal."""
+    return ROWS[type(failure)].remedy.in_(language)
+
+
+# --------------------------------------------------------------------------- one document
+
+
+def document(
+    failure: Failure, language: Language, instance: str, notes: Sequence[Mapping[str, str]] = ()
+) -> dict[str, Any]:  # Any: JSON
+    """The problem document of one refusal; its facts are extension members."""
+    row = ROWS[type(failure)]
+    detail = _detail(failure, row, language)
+    errors = list(notes) or _about_field(row, detail)
+    facts = {name: value for name, value in failure.facts.items() if name not in _RESERVED}
+    return {
+        "type": row.type,
+        "title": row.title.in_(language),
+        "status": row.status,
+        "detail": detail,
+        "instance": instance,
+        "errors": errors,
+        "remedy": row.remedy.in_(language),
+        **facts,
+    }
+
+
+_RESERVED = frozenset({"type", "title", "status", "detail", "instance", "errors", "remedy"})
+
+
+def _about_field(row: Problem, detail: str) -> list[Mapping[str, str]]:
+    return [{"in": "body", "pointer": row.pointer, "message": detail}] if row.pointer else []
+
+
+def _detail(failure: Failure, row: Problem, language: Language) -> str:
+    if language == Language.EN:
+        return str(failure)
+    return row.detail_zh.format(**{name: _in_chinese(name, text) for name, text in failure.facts.items()})
+
+
+_VOCABULARY = {
+    "module": MODULES,
+    "modules": MODULES,
+    "state": STATES,
+    "target": STATES,
+    "allowed": STATES,
+    "group": GROUPS,
+    "groups": GROUPS,
+    "missing": GROUPS,
+    "verb": VERBS,
+}
+
+
+def _in_chinese(name: str, text: str) -> str:
+    table: Any = _VOCABULARY.get(name)  # Any: tables with different keys
+    if table is None:
+        return text
+    return "、".join(word(table, part, Language.ZH) for part in text.split(", "))
+
+
+# --------------------------------------------------------------------------- the reference for people
+
+
+def markdown(row: Problem) -> str:
+    """The section of `openapi/problems.md` on one problem."""
+    fields = f" Field: `{row.pointer}`." if row.pointer else ""
+    return (
+        f"## {row.name}\n\n"
+        f"**{row.title.en} · {row.title.zh}** — HTTP {row.status}.{fields}\n\n"
+        f"{_sentence_en(row)}\n{row.detail_zh}\n\n"
+        f"*Remedy.* {row.remedy.en}\n{row.remedy.zh}\n"
+    )
+
+
+def _sentence_en(row: Problem) -> str:
+    return re.sub(r"\{(\w+)!r\}", r"{\1}", row.cls.sentence)
+
+
+def reference() -> str:
+    """The whole of `openapi/problems.md`."""
+    preface = (
+        "# Problems\n\n"
+        "Every refusal is an `application/problem+json` document (RFC 9457). Its `type` is `/problems/` and\n"
+        "one of the headings below; its facts, in braces here, are members of the document. Written from\n"
+        "the table in `service/problems.py`.\n\n"
+    )
+    return preface + "\n".join(markdown(row) for row in TABLE)

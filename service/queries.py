@@ -1,0 +1,343 @@
+"""Reads of the register for the API: pages by key, never by offset."""
+
+import base64
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from typing import Any, Generic, TypeVar
+
+from sqlalchemy import Connection, Row, Select, exists, select, tuple_
+from sqlalchemy.sql.elements import ColumnElement
+
+from service.database import Database
+from service.refusals import CursorUnreadable
+from service.register import group_holder, read_events, read_parts, read_request
+from service.tables import case_parts, case_waits, cases, decisions, task_holders, tasks
+from workflows.domain.approval import Group
+from workflows.domain.case import Actor, CaseEvent, TaskAction, TaskKind
+from workflows.domain.digest import Json
+from workflows.domain.errors import UnknownRequest, UnknownTask
+from workflows.domain.request import FINAL_STATES, CaseState, UncloseRequest
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Page(Generic[T]):
+    items: tuple[T, ...]
+    next: str | None
+    """Cursor of the next page; none on the last."""
+
+
+@dataclass(frozen=True)
+class Slice:
+    """Which part of a list is wanted."""
+
+    limit: int = 50
+    cursor: str | None = None
+
+
+@dataclass(frozen=True)
+class CaseHead:
+    """A case as lists show it."""
+
+    request: UncloseRequest
+    state: CaseState
+    digest: str | None
+    risk: str | None
+    waiting_for: tuple[str, ...]
+    clock_a_ms: int | None
+    clock_b_ms: int | None
+    updated_at: datetime
+
+
+@dataclass(frozen=True)
+class CaseFilter:
+    states: tuple[CaseState, ...] = ()
+    ledger: str | None = None
+    applicant: str | None = None
+    waiting_for: str | None = None
+    words: str | None = None
+
+
+@dataclass(frozen=True)
+class TaskView:
+    """A task with what a person must see to act on it."""
+
+    id: str
+    case: CaseHead
+    kind: TaskKind
+    name: str
+    groups: tuple[Group, ...]
+    persons: tuple[str, ...]
+    actions: tuple[TaskAction, ...]
+    digest: str | None
+    opened_at: datetime
+    due: datetime | None
+    is_open: bool
+    outcome: str | None
+    closed_by: str | None
+    closed_at: datetime | None
+    plan: Json
+    signers: tuple[str, ...]
+    """Who has consented to the case so far; consents that are void do not count."""
+
+    def actions_for(self, actor: Actor) -> tuple[TaskAction, ...]:
+        """What this person may do. The workflow has the last word."""
+        return self.actions if self.is_open and self._may_act(actor) else ()
+
+    def _may_act(self, actor: Actor) -> bool:
+        if self.kind in (TaskKind.APPROVAL, TaskKind.AUTHORISATION) and (
+            actor.person == self.case.request.applicant or actor.person in self.signers
+        ):
+            return False
+        if self.persons:
+            return actor.person in self.persons
+        return bool(set(self.groups) & set(actor.groups))
+
+
+@dataclass(frozen=True)
+class TaskFilter:
+    mine: Actor | None = None
+    is_open: bool | None = None
+    kind: TaskKind | None = None
+    case: str | None = None
+
+
+@dataclass(frozen=True)
+class News:
+    """Events of a case after a certain one, and whether more can come."""
+
+    events: tuple[CaseEvent, ...]
+    is_final: bool
+
+
+class Reader:
+    """Everything the API reads from the register."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def ping(self) -> None:
+        """Raises StorageUnavailable if the database does not answer or has no tables."""
+        await self._database.read(lambda connection: connection.scalar(select(cases.c.id).limit(1)))
+
+    async def case(self, case: str) -> CaseHead:
+        """Raises UnknownRequest."""
+        return await self._database.read(partial(_read_case, case=case))
+
+    async def cases(self, wanted: CaseFilter, part: Slice) -> Page[CaseHead]:
+        return await self._database.read(partial(_page_of_cases, wanted=wanted, part=part))
+
+    async def parts(self, case: str) -> dict[str, Json]:
+        """Raises UnknownRequest."""
+        return await self._database.read(partial(_read_parts_of, case=case))
+
+    async def news(self, case: str, after: int = 0) -> News:
+        """Raises UnknownRequest."""
+        return await self._database.read(partial(_read_news, case=case, after=after))
+
+    async def task(self, task: str) -> TaskView:
+        """Raises UnknownTask."""
+        return await self._database.read(partial(_read_task, task=task))
+
+    async def tasks(self, wanted: TaskFilter, part: Slice) -> Page[TaskView]:
+        return await self._database.read(partial(_page_of_tasks, wanted=wanted, part=part))
+
+
+# --------------------------------------------------------------------------- cases
+
+_HEAD = (
+    cases.c.id,
+    cases.c.request,
+    cases.c.state,
+    cases.c.digest,
+    cases.c.risk,
+    cases.c.waiting_for,
+    cases.c.clock_a_ms,
+    cases.c.clock_b_ms,
+    cases.c.created_at,
+    cases.c.updated_at,
+)
+
+
+def _head(row: Any) -> CaseHead:  # Any: a row with at least the columns of _HEAD
+    return CaseHead(
+        request=read_request(row.request),
+        state=CaseState(row.state),
+        digest=row.digest,
+        risk=row.risk,
+        waiting_for=tuple(row.waiting_for),
+        clock_a_ms=row.clock_a_ms,
+        clock_b_ms=row.clock_b_ms,
+        updated_at=row.updated_at,
+    )
+
+
+def _read_case(connection: Connection, case: str) -> CaseHead:
+    row = connection.execute(select(*_HEAD).where(cases.c.id == case)).one_or_none()
+    if row is None:
+        raise UnknownRequest(case)
+    return _head(row)
+
+
+def _page_of_cases(connection: Connection, wanted: CaseFilter, part: Slice) -> Page[CaseHead]:
+    chosen: Select[Any] = select(*_HEAD)
+    at, key = cases.c.created_at, cases.c.id
+    if wanted.waiting_for is not None:
+        # The time repeated in the side table lets one index filter and order the page.
+        at, key = case_waits.c.created_at, case_waits.c.case_id
+        chosen = chosen.join(case_waits, case_waits.c.case_id == cases.c.id)
+        chosen = chosen.where(case_waits.c.who == wanted.waiting_for)
+    chosen = chosen.where(*_conditions(wanted))
+    rows = _newest_first(connection, chosen, at, key, part)
+    return _page([_head(row) for row in rows], [(row.created_at, row.id) for row in rows], part)
+
+
+def _conditions(wanted: CaseFilter) -> Iterable[ColumnElement[bool]]:
+    if len(wanted.states) == 1:
+        yield cases.c.state == wanted.states[0]
+    elif wanted.states:
+        yield cases.c.state.in_(wanted.states)
+    if wanted.ledger is not None:
+        yield cases.c.ledger == wanted.ledger
+    if wanted.applicant is not None:
+        yield cases.c.applicant == wanted.applicant
+    for said in (wanted.words or "").lower().split():
+        yield cases.c.words.contains(said, autoescape=True)
+
+
+def _read_parts_of(connection: Connection, case: str) -> dict[str, Json]:
+    parts = read_parts(connection, case)
+    if not parts:
+        _read_case(connection, case)
+    return parts
+
+
+def _read_news(connection: Connection, case: str, after: int) -> News:
+    row = connection.execute(select(cases.c.last_seq, cases.c.state).where(cases.c.id == case)).one_or_none()
+    if row is None:
+        raise UnknownRequest(case)
+    events = read_events(connection, case, after) if row.last_seq > after else ()
+    return News(events, CaseState(row.state) in FINAL_STATES)
+
+
+# --------------------------------------------------------------------------- tasks
+
+_TASK = (
+    *(column for column in tasks.c if column.name not in ("state", "digest")),
+    tasks.c.state.label("task_state"),
+    tasks.c.digest.label("task_digest"),
+    *(column for column in _HEAD if column.name != "id"),
+)
+
+
+def _select_tasks() -> Select[Any]:
+    return select(*_TASK).join_from(tasks, cases, tasks.c.case_id == cases.c.id)
+
+
+def _read_task(connection: Connection, task: str) -> TaskView:
+    rows = connection.execute(_select_tasks().where(tasks.c.id == task)).all()
+    if not rows:
+        raise UnknownTask(task)
+    return _task_views(connection, rows)[0]
+
+
+def _page_of_tasks(connection: Connection, wanted: TaskFilter, part: Slice) -> Page[TaskView]:
+    chosen = _select_tasks().where(*_task_conditions(wanted))
+    rows = _newest_first(connection, chosen, tasks.c.opened_at, tasks.c.id, part)
+    views = _task_views(connection, rows)
+    return _page(views, [(row.opened_at, row.id) for row in rows], part)
+
+
+def _task_conditions(wanted: TaskFilter) -> Iterable[ColumnElement[bool]]:
+    if wanted.is_open is not None:
+        yield tasks.c.state == ("open" if wanted.is_open else "closed")
+    if wanted.kind is not None:
+        yield tasks.c.kind == wanted.kind
+    if wanted.case is not None:
+        yield tasks.c.case_id == wanted.case
+    if wanted.mine is not None:
+        me = (wanted.mine.person, *(group_holder(group) for group in wanted.mine.groups))
+        yield exists().where(task_holders.c.task_id == tasks.c.id, task_holders.c.holder.in_(me))
+
+
+def _task_views(connection: Connection, rows: Sequence[Row[Any]]) -> list[TaskView]:
+    about = {row.case_id for row in rows}
+    plans, signers = _read_plans(connection, about), _read_signers(connection, about)
+    return [_task_view(row, plans.get(row.case_id), signers.get(row.case_id, ())) for row in rows]
+
+
+def _read_plans(connection: Connection, about: set[str]) -> dict[str, Json]:
+    wanted = select(case_parts.c.case_id, case_parts.c.value)
+    rows = connection.execute(wanted.where(case_parts.c.case_id.in_(about), case_parts.c.name == "plan"))
+    return {row.case_id: row.value for row in rows}
+
+
+def _read_signers(connection: Connection, about: set[str]) -> dict[str, tuple[str, ...]]:
+    wanted = select(decisions.c.case_id, decisions.c.person).distinct()
+    found: dict[str, tuple[str, ...]] = {}
+    for row in connection.execute(wanted.where(decisions.c.case_id.in_(about), decisions.c.void.is_(False))):
+        found[row.case_id] = (*found.get(row.case_id, ()), row.person)
+    return found
+
+
+def _task_view(row: Any, plan: Json, signers: tuple[str, ...]) -> TaskView:  # Any: a row of _TASK
+    return TaskView(
+        id=row.id,
+        case=_head(row),
+        kind=TaskKind(row.kind),
+        name=row.name,
+        groups=tuple(Group(group) for group in row.groups),
+        persons=tuple(row.persons),
+        actions=tuple(TaskAction(action) for action in row.actions),
+        digest=row.task_digest,
+        opened_at=row.opened_at,
+        due=row.due,
+        is_open=row.task_state == "open",
+        outcome=row.outcome,
+        closed_by=row.closed_by,
+        closed_at=row.closed_at,
+        plan=plan,
+        signers=signers,
+    )
+
+
+# --------------------------------------------------------------------------- pages
+
+
+def _newest_first(
+    connection: Connection,
+    chosen: Select[Any],
+    at: ColumnElement[datetime],
+    key: ColumnElement[str],
+    part: Slice,
+) -> Sequence[Row[Any]]:
+    """One row more than wanted, so that it is known whether a next page exists."""
+    if part.cursor is not None:
+        chosen = chosen.where(tuple_(at, key) < tuple_(*_position(part.cursor)))
+    return connection.execute(chosen.order_by(at.desc(), key.desc()).limit(part.limit + 1)).all()
+
+
+def _page(items: Sequence[T], positions: Sequence[tuple[datetime, str]], part: Slice) -> Page[T]:
+    has_more = len(items) > part.limit
+    cursor = _cursor(*positions[part.limit - 1]) if has_more else None
+    return Page(tuple(items[: part.limit]), cursor)
+
+
+def _cursor(at: datetime, key: str) -> str:
+    return base64.urlsafe_b64encode(f"{at.isoformat()} {key}".encode()).decode()
+
+
+def _position(cursor: str) -> tuple[datetime, str]:
+    """Raises CursorUnreadable for anything but a cursor given out before."""
+    try:
+        at, _, key = base64.urlsafe_b64decode(cursor.encode()).decode().partition(" ")
+        moment = datetime.fromisoformat(at)
+        moment.astimezone()
+    except (ValueError, OverflowError):
+        raise CursorUnreadable from None
+    if moment.tzinfo is None:
+        raise CursorUnreadable
+    return moment, key

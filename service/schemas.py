@@ -1,0 +1,481 @@
+"""Bodies in and out, with the words and examples that the OpenAPI document shows."""
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic.config import JsonDict
+
+from workflows.domain.approval import Group
+from workflows.domain.case import EventKind, TaskAction, TaskKind
+from workflows.domain.findings import FindingCode, Owner, Risk, Severity
+from workflows.domain.ledger import Module, StepMode, Verb
+from workflows.domain.request import CaseState, Intent, ReasonCode
+
+
+def _printable(text: str) -> str:
+    if "\x00" in text:
+        raise ValueError("text must not hold NUL characters")
+    return text
+
+
+Name = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=120),
+    AfterValidator(_printable),
+]
+Said = Annotated[str, StringConstraints(strip_whitespace=True, max_length=2000), AfterValidator(_printable)]
+Reason = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=2000),
+    AfterValidator(_printable),
+]
+
+
+class Inbound(BaseModel):
+    """What is sent to us: unknown fields are refused, so that a typing error is not silently lost."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Outbound(BaseModel):
+    """What we send: every field is always there."""
+
+
+# --------------------------------------------------------------------------- requests
+
+
+class ScopeItemIn(Inbound):
+    document: Name = Field(description="Number of the document in the ERP.")
+    intent: Intent = Field(description="What is to happen to it.")
+    note: Said = Field(default="", description="What is wrong with it.")
+
+
+_REQUEST_EXAMPLE: JsonDict = {
+    "ledger": "demo",
+    "target_period": "2025-03",
+    "modules": ["inventory"],
+    "reason_code": "stocktake_omission",
+    "reason": "三月盘点遗漏 B 仓两个货位",
+    "scope": [{"document": "IN-2025-03-0007", "intent": "correct", "note": "数量少录 20"}],
+    "correctors": ["clerk"],
+    "window_hours": 24,
+    "expedited": False,
+    "vendor_ticket": None,
+    "acknowledgement": None,
+    "external_ref": None,
+}
+
+
+class RequestIn(Inbound):
+    """A wish to open a closed period again."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [_REQUEST_EXAMPLE]})
+
+    ledger: Name = Field(description="Code of the ledger.")
+    target_period: Name = Field(description="Oldest period to be opened: fiscal year and number.")
+    modules: list[Name] = Field(
+        min_length=1, max_length=8, description="What must be open; the order may require more."
+    )
+    reason_code: ReasonCode = Field(description="Why, by kind.")
+    reason: Reason = Field(description="Why, in words.")
+    scope: list[ScopeItemIn] = Field(
+        default_factory=list, max_length=500, description="The documents that are meant to be changed."
+    )
+    correctors: list[Name] = Field(
+        default_factory=list,
+        max_length=50,
+        description="Who may write inside the window; the applicant if nobody is named.",
+    )
+    window_hours: int = Field(default=24, ge=1, le=24 * 31, description="Length of the correction window.")
+    expedited: bool = Field(default=False, description="Shortens deadlines; skips nothing.")
+    vendor_ticket: Name | None = Field(
+        default=None, description="The vendor's ticket; needed across a fiscal year."
+    )
+    acknowledgement: Said | None = Field(
+        default=None, description="Needed across a fiscal year; must hold today's date, 2025-06-30."
+    )
+    external_ref: Name | None = Field(default=None, description="Number of the same thing elsewhere.")
+
+
+class CaseLinks(Outbound):
+    self: str
+    timeline: str
+    tasks: str
+
+
+_CASE_EXAMPLE: JsonDict = {
+    "id": "UC-2025-000001",
+    "state": "checking",
+    "ledger": "demo",
+    "target_period": "2025-03",
+    "applicant": "clerk",
+    "digest": None,
+    "risk": None,
+    "waiting_for": [],
+    "clock_a_seconds": None,
+    "clock_b_seconds": None,
+    "created_at": "2025-06-03T08:00:00Z",
+    "updated_at": "2025-06-03T08:00:00Z",
+    "links": {
+        "self": "/api/v1/requests/UC-2025-000001",
+        "timeline": "/api/v1/requests/UC-2025-000001/timeline",
+        "tasks": "/api/v1/tasks?request=UC-2025-000001",
+    },
+}
+
+
+class CaseOut(Outbound):
+    """Where a case stands."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_CASE_EXAMPLE]})
+
+    id: str = Field(description="Number of the case.")
+    state: CaseState
+    ledger: str
+    target_period: str
+    applicant: str
+    digest: str | None = Field(description="What every consent is bound to.")
+    risk: Risk | None
+    waiting_for: list[str] = Field(description="Groups or persons whose turn it is.")
+    clock_a_seconds: float | None = Field(description="Accepted until verified open.")
+    clock_b_seconds: float | None = Field(description="Verified open until verified closed.")
+    created_at: datetime
+    updated_at: datetime
+    links: CaseLinks
+
+
+class ScopeItemOut(Outbound):
+    document: str
+    intent: Intent
+    note: str
+
+
+class CaseDetailOut(CaseOut):
+    """A case with the request it came from."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [_CASE_EXAMPLE | _REQUEST_EXAMPLE | {"on_behalf_of": None}]}
+    )
+
+    modules: list[Module]
+    reason_code: ReasonCode
+    reason: str
+    scope: list[ScopeItemOut]
+    correctors: list[str]
+    window_hours: int
+    expedited: bool
+    vendor_ticket: str | None
+    acknowledgement: str | None
+    external_ref: str | None
+    on_behalf_of: str | None
+
+
+class CaseList(Outbound):
+    items: list[CaseOut]
+    next: str | None = Field(description="Cursor of the next page; none on the last.")
+
+
+class CommentIn(Inbound):
+    comment: Said = Field(default="", description="In words, for the record.")
+
+
+class ActOut(Outbound):
+    """Where the case stands right after an act that was taken."""
+
+    id: str
+    state: CaseState
+    digest: str | None
+    waiting_for: list[str]
+
+
+class EventOut(Outbound):
+    """One thing that happened, as it stands on record."""
+
+    seq: int
+    at: datetime
+    actor: str
+    on_behalf_of: str | None
+    kind: EventKind
+    data: dict[str, Any]
+    digest_of_previous: str
+
+
+class Timeline(Outbound):
+    items: list[EventOut]
+    next: str | None = Field(description="Always none: a timeline is given whole.")
+
+
+# --------------------------------------------------------------------------- plans
+
+
+class PlanStepOut(Outbound):
+    """One module, one period, one verb."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "n": 1,
+                    "verb": "unclose",
+                    "module": "gl",
+                    "period": "2025-05",
+                    "mode": "automatic",
+                    "why": "closes after a module that was asked for",
+                }
+            ]
+        }
+    )
+
+    n: int
+    verb: Verb
+    module: Module
+    period: str
+    mode: StepMode
+    why: str = Field(description="In the language asked for.")
+
+
+class EvidenceRowOut(Outbound):
+    what: str
+    facts: dict[str, str]
+
+
+class FindingOut(Outbound):
+    """What a check noticed, and what to do about it, in the language asked for."""
+
+    code: FindingCode
+    severity: Severity
+    owner: Owner
+    title: str
+    remedy: str
+    count: int
+    module: Module | None
+    period: str | None
+    rows: list[EvidenceRowOut] = Field(description="The first rows that show it.")
+
+
+class LevelOut(Outbound):
+    """One level of the pinned chain: who may sign, and which rule put it there."""
+
+    n: int
+    name: str
+    group: Group
+    persons: list[str]
+    why: str
+
+
+class PlanOut(Outbound):
+    """What is to be done, what the checks noticed, and who must agree."""
+
+    digest: str | None
+    risk: Risk | None
+    steps: list[PlanStepOut]
+    findings: list[FindingOut]
+    chain: list[LevelOut]
+
+
+class PlanIn(Inbound):
+    """A scope to plan for, without asking for anything."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {"ledger": "demo", "target_period": "2025-03", "modules": ["inventory"], "scope": []}
+            ]
+        },
+    )
+
+    ledger: Name
+    target_period: Name
+    modules: list[Name] = Field(min_length=1, max_length=8)
+    scope: list[ScopeItemIn] = Field(default_factory=list, max_length=500)
+
+
+class BlastRadius(Outbound):
+    """What the opening would touch."""
+
+    periods: list[str]
+    modules: list[Module]
+    steps: int
+
+
+class DryRunOut(PlanOut):
+    """What a request would meet now. Nothing is written."""
+
+    blocked: bool = Field(description="Whether a blocker would end the case.")
+    crosses_fiscal_year: bool
+    blast_radius: BlastRadius
+
+
+# --------------------------------------------------------------------------- tasks
+
+
+class TaskSummary(Outbound):
+    """What a person must see before acting."""
+
+    applicant: str
+    reason_code: ReasonCode
+    reason: str
+    modules: list[Module]
+    risk: Risk | None
+    steps: list[PlanStepOut]
+
+
+class TaskLinks(Outbound):
+    self: str
+    request: str
+    actions: str
+
+
+class TaskOut(Outbound):
+    """Something one of several people is asked to do."""
+
+    id: str
+    kind: TaskKind
+    name: str
+    title: str = Field(description="In the language asked for.")
+    request: str = Field(description="Number of the case.")
+    ledger: str
+    target_period: str
+    request_state: CaseState
+    state: str = Field(description="`open` or `closed`.")
+    groups: list[Group]
+    persons: list[str] = Field(description="Who may act; everyone of the groups if nobody is named.")
+    actions: list[TaskAction] = Field(description="What the one who asks may do now.")
+    digest: str | None = Field(description="Repeat it in the act: it says what is consented to.")
+    opened_at: datetime
+    due: datetime | None
+    age_seconds: float
+    outcome: str | None
+    closed_by: str | None
+    closed_at: datetime | None
+    summary: TaskSummary
+    links: TaskLinks
+
+
+class TaskList(Outbound):
+    items: list[TaskOut]
+    next: str | None = Field(description="Cursor of the next page; none on the last.")
+
+
+class ActIn(Inbound):
+    """An act on a task."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"examples": [{"action": "approve", "comment": "同意", "digest": "9f2c…"}]},
+    )
+
+    action: TaskAction
+    comment: Said = ""
+    digest: Name | None = Field(default=None, description="The digest shown with the task.")
+
+
+# --------------------------------------------------------------------------- ledgers, people, operations
+
+
+class CalendarOut(Outbound):
+    periods_per_year: int
+    first_month: int
+
+
+class PolicyLevelOut(Outbound):
+    name: str
+    group: Group
+
+
+class LedgerOut(Outbound):
+    """How a ledger is configured."""
+
+    code: str
+    name: str
+    connector: str
+    modules: list[Module]
+    closes_before: list[tuple[Module, Module]] = Field(
+        description="Pairs: the second closes after the first."
+    )
+    calendar: CalendarOut
+    time_zone: str
+    policy_version: str
+    levels: list[PolicyLevelOut]
+    authorising_groups: list[Group]
+    approval_hours: int
+    authorisation_hours: int
+    max_window_hours: int
+    at_site: bool
+
+
+class LedgerList(Outbound):
+    items: list[LedgerOut]
+    next: str | None
+
+
+class ModuleStateOut(Outbound):
+    module: Module
+    start: str
+    current: str = Field(description="Every period before it, from start on, is closed.")
+    locked: list[str]
+
+
+class CloseStateOut(Outbound):
+    """What is closed in a ledger, read from its ERP just now."""
+
+    ledger: str
+    read_at: datetime
+    held_by: str | None = Field(description="The case that executes on it, if any.")
+    modules: list[ModuleStateOut]
+
+
+class SessionOut(Outbound):
+    id: str
+    person: str
+    since: datetime
+    doing: str
+
+
+class SessionList(Outbound):
+    items: list[SessionOut]
+    next: str | None
+
+
+class MeOut(Outbound):
+    person: str
+    groups: list[Group]
+    on_behalf_of: str | None
+
+
+class Health(Outbound):
+    status: str
+
+
+class Checks(Outbound):
+    database: bool
+    temporal: bool
+    worker: bool
+
+
+class Ready(Outbound):
+    status: str = Field(description="`ready` or `not ready`.")
+    checks: Checks
+    demo_ledgers: list[str] = Field(description="Ledgers that are toys: nothing real hangs on them.")
+
+
+class FieldError(BaseModel):
+    in_: str = Field(alias="in", description="`body`, `query`, `path` or `header`.")
+    pointer: str = Field(description="JSON pointer to the field.")
+    message: str
+
+
+class ProblemOut(BaseModel):
+    """RFC 9457. The facts of the problem are further members."""
+
+    model_config = ConfigDict(extra="allow", title="Problem")
+
+    type: str = Field(description="`/problems/` and a heading of openapi/problems.md.")
+    title: str
+    status: int
+    detail: str
+    instance: str
+    errors: list[FieldError]
+    remedy: str

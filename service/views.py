@@ -1,0 +1,251 @@
+"""Turns what the register and the rules know into the bodies that are sent."""
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from service import schemas as s
+from service.dry_run import Forecast
+from service.ledger_book import LedgerConfiguration
+from service.queries import CaseHead, TaskView
+from service.texts import FINDINGS, TASK_KINDS, WHYS, Language
+from workflows.domain.approval import PinnedLevel
+from workflows.domain.case import Actor, CaseEvent, CaseNow
+from workflows.domain.digest import to_json
+from workflows.domain.findings import CATALOGUE, FindingCode, Risk
+from workflows.domain.ledger import CloseState
+from workflows.domain.plan import Why
+from workflows.domain.request import CaseState, UncloseRequest
+
+API = "/api/v1"
+
+_RULES = {rule.code: rule for rule in CATALOGUE}
+
+Document = Mapping[str, Any]  # Any: JSON as it was put on record
+
+
+def links(case: str) -> s.CaseLinks:
+    here = f"{API}/requests/{case}"
+    return s.CaseLinks(self=here, timeline=f"{here}/timeline", tasks=f"{API}/tasks?request={case}")
+
+
+def newly_taken(request: UncloseRequest, state: CaseState) -> CaseHead:
+    """A case whose row is not written yet."""
+    return CaseHead(request, state, None, None, (), None, None, request.accepted_at)
+
+
+def case(head: CaseHead) -> s.CaseOut:
+    return s.CaseOut(**_case(head))
+
+
+def case_detail(head: CaseHead) -> s.CaseDetailOut:
+    request = head.request
+    return s.CaseDetailOut(
+        **_case(head),
+        modules=list(request.modules),
+        reason_code=request.reason_code,
+        reason=request.reason,
+        scope=[
+            s.ScopeItemOut(document=item.document, intent=item.intent, note=item.note)
+            for item in request.scope
+        ],
+        correctors=list(request.correctors),
+        window_hours=request.window_hours,
+        expedited=request.expedited,
+        vendor_ticket=request.vendor_ticket,
+        acknowledgement=request.acknowledgement,
+        external_ref=request.external_ref,
+        on_behalf_of=request.on_behalf_of,
+    )
+
+
+def _case(head: CaseHead) -> dict[str, Any]:  # Any: the fields of CaseOut
+    request = head.request
+    return {
+        "id": request.id,
+        "state": head.state,
+        "ledger": request.ledger,
+        "target_period": str(request.target_period),
+        "applicant": request.applicant,
+        "digest": head.digest,
+        "risk": _risk(head.risk),
+        "waiting_for": list(head.waiting_for),
+        "clock_a_seconds": _seconds(head.clock_a_ms),
+        "clock_b_seconds": _seconds(head.clock_b_ms),
+        "created_at": request.accepted_at.astimezone(UTC),
+        "updated_at": head.updated_at.astimezone(UTC),
+        "links": links(request.id),
+    }
+
+
+def _risk(risk: str | None) -> Risk | None:
+    return Risk(risk) if risk else None
+
+
+def _seconds(milliseconds: int | None) -> float | None:
+    return None if milliseconds is None else milliseconds / 1000
+
+
+def act(now: CaseNow) -> s.ActOut:
+    return s.ActOut(id=now.case, state=now.state, digest=now.digest, waiting_for=list(now.waiting_for))
+
+
+def event(recorded: CaseEvent) -> s.EventOut:
+    return s.EventOut(
+        seq=recorded.seq,
+        at=recorded.at,
+        actor=recorded.actor,
+        on_behalf_of=recorded.on_behalf_of,
+        kind=recorded.kind,
+        data=recorded.data,
+        digest_of_previous=recorded.digest_of_previous,
+    )
+
+
+# --------------------------------------------------------------------------- plans
+
+
+def plan(head: CaseHead, parts: Document, language: Language) -> s.PlanOut:
+    """The plan of a case, from the parts on record."""
+    return s.PlanOut(
+        digest=head.digest,
+        risk=_risk(head.risk),
+        steps=steps(parts["plan"], language),
+        findings=[_finding(part, language) for part in parts.get("findings", ())],
+        chain=[s.LevelOut(**level) for level in parts.get("chain", ())],
+    )
+
+
+def steps(part: Document | None, language: Language) -> list[s.PlanStepOut]:
+    found: Iterable[Document] = (part or {}).get("steps", ())
+    return [s.PlanStepOut(**{**step, "why": WHYS[Why(step["why"])].in_(language)}) for step in found]
+
+
+def _finding(part: Document, language: Language) -> s.FindingOut:
+    code = FindingCode(part["code"])
+    words, rule = FINDINGS[code], _RULES[code]
+    return s.FindingOut(
+        code=code,
+        severity=rule.severity,
+        owner=rule.owner,
+        title=words.title.in_(language),
+        remedy=words.remedy.in_(language),
+        count=part["count"],
+        module=part["module"],
+        period=part["period"],
+        rows=[s.EvidenceRowOut(what=row["what"], facts=dict(row["facts"])) for row in part["rows"]],
+    )
+
+
+def forecast(seen: Forecast, language: Language) -> s.DryRunOut:
+    return s.DryRunOut(
+        digest=None,
+        risk=seen.risk,
+        steps=steps(_document(seen.plan), language),
+        findings=[_finding(_document(finding), language) for finding in seen.findings],
+        chain=[_level(level) for level in seen.chain],
+        blocked=seen.is_blocked,
+        crosses_fiscal_year=seen.crosses_year,
+        blast_radius=s.BlastRadius(
+            periods=[str(period) for period in seen.plan.periods],
+            modules=list(seen.plan.opened_modules),
+            steps=len(seen.plan.steps),
+        ),
+    )
+
+
+def _document(value: object) -> Document:
+    plain = to_json(value)
+    assert isinstance(plain, dict)
+    return plain
+
+
+def _level(level: PinnedLevel) -> s.LevelOut:
+    return s.LevelOut(
+        n=level.n, name=level.name, group=level.group, persons=list(level.persons), why=level.why
+    )
+
+
+# --------------------------------------------------------------------------- tasks
+
+
+def task(view: TaskView, actor: Actor, now: datetime, language: Language) -> s.TaskOut:
+    request = view.case.request
+    here = f"{API}/tasks/{view.id}"
+    return s.TaskOut(
+        id=view.id,
+        kind=view.kind,
+        name=view.name,
+        title=TASK_KINDS[view.kind].in_(language),
+        request=request.id,
+        ledger=request.ledger,
+        target_period=str(request.target_period),
+        request_state=view.case.state,
+        state="open" if view.is_open else "closed",
+        groups=list(view.groups),
+        persons=list(view.persons),
+        actions=list(view.actions_for(actor)),
+        digest=view.digest,
+        opened_at=view.opened_at,
+        due=view.due,
+        age_seconds=round(((view.closed_at or now) - view.opened_at).total_seconds(), 3),
+        outcome=view.outcome,
+        closed_by=view.closed_by,
+        closed_at=view.closed_at,
+        summary=_summary(view, language),
+        links=s.TaskLinks(self=here, request=f"{API}/requests/{request.id}", actions=f"{here}/actions"),
+    )
+
+
+def _summary(view: TaskView, language: Language) -> s.TaskSummary:
+    request = view.case.request
+    return s.TaskSummary(
+        applicant=request.applicant,
+        reason_code=request.reason_code,
+        reason=request.reason,
+        modules=list(request.modules),
+        risk=_risk(view.case.risk),
+        steps=steps(view.plan if isinstance(view.plan, dict) else None, language),
+    )
+
+
+# --------------------------------------------------------------------------- ledgers
+
+
+def ledger(configuration: LedgerConfiguration) -> s.LedgerOut:
+    profile = configuration.profile
+    return s.LedgerOut(
+        code=profile.code,
+        name=profile.name,
+        connector=configuration.connector,
+        modules=list(profile.graph.modules),
+        closes_before=list(profile.graph.closes_before),
+        calendar=s.CalendarOut(
+            periods_per_year=profile.calendar.periods_per_year, first_month=profile.calendar.first_month
+        ),
+        time_zone=configuration.time_zone.key,
+        policy_version=profile.policy.version,
+        levels=[s.PolicyLevelOut(name=level.name, group=level.group) for level in profile.policy.levels],
+        authorising_groups=list(profile.policy.authorising_groups),
+        approval_hours=profile.approval_hours,
+        authorisation_hours=profile.authorisation_hours,
+        max_window_hours=configuration.max_window_hours,
+        at_site=profile.at_site,
+    )
+
+
+def close_state(ledger: str, state: CloseState, holder: str | None, now: datetime) -> s.CloseStateOut:
+    return s.CloseStateOut(
+        ledger=ledger,
+        read_at=now,
+        held_by=holder,
+        modules=[
+            s.ModuleStateOut(
+                module=module.module,
+                start=str(module.start),
+                current=str(module.current),
+                locked=[str(period) for period in module.locked],
+            )
+            for module in state.modules
+        ],
+    )
