@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import Column, ColumnElement, Connection, insert, select, update
+from sqlalchemy import Column, ColumnElement, Connection, delete, insert, select, update
 
 from activities.demo_erp import dialect, tables
 from activities.demo_erp.ledger import Book
@@ -39,8 +39,8 @@ def current_of(db: Connection, module: Module) -> int:
 def read_close_state(db: Connection, book: Book) -> CloseState:
     """Start, current and locked periods of every module; the revision counts all movements ever made."""
     locked: dict[str, list[Period]] = {}
-    lock = tables.module_lock.c
-    for module, period in db.execute(select(lock.module, lock.period).order_by(lock.period)):
+    locks = tables.module_lock.c
+    for module, period in db.execute(select(locks.module, locks.period).order_by(locks.period)):
         locked.setdefault(module, []).append(book.period(period))
     rows = db.execute(select(_state).order_by(_state.c.position)).all()
     states = tuple(
@@ -78,9 +78,9 @@ def _require_may_unclose(
     if period != mine.current - 1:
         newest = book.text(mine.current - 1)
         raise OutOfOrder(Verb.UNCLOSE, module, book.text(period), f"the newest closed period is {newest}")
-    lock = tables.module_lock.c
+    locks = tables.module_lock.c
     if (
-        db.scalar(select(lock.period).where(lock.module == module, lock.period >= period).limit(1))
+        db.scalar(select(locks.period).where(locks.module == module, locks.period >= period).limit(1))
         is not None
     ):
         raise PeriodLocked(module, book.text(period))
@@ -124,6 +124,21 @@ def shove(db: Connection, verb: Verb, not_this: Module) -> None:
     step = -1 if verb == Verb.UNCLOSE else 1
     with dialect.without_rules(db, _state.name):
         move(db, Module(other.module), other.current + step, other.fence)
+
+
+def lock(db: Connection, period: int, modules: tuple[Module, ...], person: str) -> None:
+    """Forbid un-closing a period, in all modules unless some are named."""
+    unlock(db, period, modules)
+    chosen = modules or tuple(read_pointers(db))
+    rows = [{"module": module, "period": period, "person": person} for module in chosen]
+    db.execute(insert(tables.module_lock), rows)
+
+
+def unlock(db: Connection, period: int, modules: tuple[Module, ...]) -> None:
+    """Lift the lock of a period."""
+    row = tables.module_lock.c
+    lifted = delete(tables.module_lock).where(row.period == period)
+    db.execute(lifted.where(row.module.in_(modules)) if modules else lifted)
 
 
 def create(db: Connection, graph: ModuleGraph, start: int) -> None:

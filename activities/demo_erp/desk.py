@@ -1,0 +1,168 @@
+"""What people do in the ERP: log in; enter, correct, audit and delete documents; count stock; lock periods."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from decimal import Decimal
+from uuid import uuid4
+
+from sqlalchemy import delete, insert
+
+from activities.demo_erp import closing, counting, entry, isolation, pointers, rights, tables
+from activities.demo_erp.documents import Document, NewDocument, list_documents, read_document
+from activities.demo_erp.entry import Pen
+from activities.demo_erp.journal import Act
+from activities.demo_erp.ledger import DemoLedger
+from workflows.domain.errors import LedgerRefused, NotExclusive
+from workflows.domain.ledger import Module, Verb
+from workflows.domain.period import Period
+
+_WRITE = (rights.WRITE, rights.CORRECT)
+_AUDIT = (rights.AUDIT, rights.CORRECT)
+_LOCK = (rights.LOCK,)
+
+
+class Desk:
+    """The client that people sit at. Whoever acts is logged in, and is refused as in any ERP.
+
+    Raises:
+        LedgerBusy, NotNamed: Unclose holds the ledger, and this person is not named.
+        MissingRight, PeriodClosed: not theirs to do; too late.
+        LedgerRefused: not logged in, not there, audited, frozen, referred to, there already.
+    """
+
+    def __init__(self, ledger: DemoLedger) -> None:
+        self.ledger = ledger
+
+    def login(self, person: str, doing: str = "") -> str:
+        """Take a seat; the answer names the session."""
+        session = uuid4().hex
+        with self.ledger.writing() as db:
+            isolation.require_may_enter(db, self.ledger.book, person)
+            row = {"id": session, "person": person, "since": self.ledger.timestamp(), "doing": doing}
+            db.execute(insert(tables.session), [row])
+        return session
+
+    def logout(self, person: str) -> None:
+        """Leave, from every seat."""
+        with self.ledger.writing() as db:
+            db.execute(delete(tables.session).where(tables.session.c.person == person))
+
+    @contextmanager
+    def seat(self, person: str, doing: str = "") -> Iterator["Desk"]:
+        """Logged in for as long as this lasts."""
+        self.login(person, doing)
+        try:
+            yield self
+        finally:
+            self.logout(person)
+
+    # --------------------------------------------------------------------------- documents
+
+    def read(self, number: str) -> Document:
+        """A document with its lines."""
+        book = self.ledger.book
+        with self.ledger.reading() as db:
+            return read_document(db, book, number)
+
+    def documents(self, period: Period, kind: str | None = None) -> tuple[Document, ...]:
+        """The documents of a period, without lines."""
+        book = self.ledger.book
+        with self.ledger.reading() as db:
+            return list_documents(db, book, period, kind)
+
+    def add(self, person: str, new: NewDocument) -> str:
+        """Enter a document, not audited yet; the answer is its number."""
+        with self._pen(person, _WRITE) as pen:
+            return entry.add(pen, new)
+
+    def change_quantity(self, person: str, number: str, line: int, qty: Decimal, note: str = "") -> None:
+        """Put another quantity on a line of a document that is not audited."""
+        with self._pen(person, _WRITE) as pen:
+            entry.change_quantity(pen, number, line, qty, note)
+
+    def delete(self, person: str, number: str, note: str = "") -> None:
+        """Remove a document that is not audited and that nothing refers to."""
+        with self._pen(person, _WRITE) as pen:
+            entry.remove(pen, number, note)
+
+    def audit(self, person: str, number: str) -> None:
+        """Sign the next level of a document's audit; the last one makes it audited."""
+        with self._pen(person, _AUDIT) as pen:
+            entry.audit(pen, number)
+
+    def unaudit(self, person: str, number: str) -> None:
+        """Take an audit back, so that the document can be changed."""
+        with self._pen(person, _AUDIT) as pen:
+            entry.unaudit(pen, number)
+
+    def correct_quantity(self, person: str, number: str, line: int, qty: Decimal, note: str = "") -> None:
+        """Un-audit, change one line, audit again: all or nothing."""
+        with self._pen(person, _AUDIT) as pen:
+            entry.unaudit(pen, number)
+            entry.change_quantity(pen, number, line, qty, note)
+            entry.audit(pen, number)
+
+    def add_audited(self, person: str, new: NewDocument) -> str:
+        """Enter a document and audit it: all or nothing."""
+        with self._pen(person, _AUDIT) as pen:
+            number = entry.add(pen, new)
+            entry.audit(pen, number)
+            return number
+
+    def delete_audited(self, person: str, number: str, note: str = "") -> None:
+        """Un-audit a document and delete it: all or nothing."""
+        with self._pen(person, _AUDIT) as pen:
+            entry.unaudit(pen, number)
+            entry.remove(pen, number, note)
+
+    # --------------------------------------------------------------------------- stock counts
+
+    def count(self, person: str, sheet: str, bin_code: str, qty: Decimal) -> None:
+        """Write down what a bin holds."""
+        with self._pen(person, _WRITE) as pen:
+            counting.count(pen, sheet, bin_code, qty)
+
+    def adjust(self, person: str, sheet: str, bin_code: str) -> str:
+        """Turn a counted difference into a gain or loss bill, not audited yet; the answer is its number."""
+        with self._pen(person, _WRITE) as pen:
+            return counting.adjust(pen, sheet, bin_code)
+
+    # --------------------------------------------------------------------------- periods
+
+    def lock(self, person: str, period: Period, modules: tuple[Module, ...] = ()) -> None:
+        """Forbid un-closing a period, in all modules unless some are named. Locking twice is locking once."""
+        with self._pen(person, _LOCK) as pen:
+            pointers.lock(pen.db, pen.book.index(period), modules, person)
+
+    def unlock(self, person: str, period: Period, modules: tuple[Module, ...] = ()) -> None:
+        """Lift the lock of a period."""
+        with self._pen(person, _LOCK) as pen:
+            pointers.unlock(pen.db, pen.book.index(period), modules)
+
+    def unclose(self, person: str, module: Module, period: Period) -> None:
+        """Move a pointer back by hand, as the instruction of a guided step tells."""
+        self._move(person, Verb.UNCLOSE, module, period)
+
+    def close(self, person: str, module: Module, period: Period) -> None:
+        """Close a period by hand."""
+        self._move(person, Verb.RECLOSE, module, period)
+
+    def _move(self, person: str, verb: Verb, module: Module, period: Period) -> None:
+        book = self.ledger.book
+        with self.ledger.reading() as db:
+            fence = isolation.read_holding(db).held_fence
+        if fence is None:
+            raise NotExclusive(book.code, 0)
+        key = f"by hand/{uuid4().hex}"
+        closing.perform(self.ledger, Act(verb, module, book.index(period), fence, key, person))
+
+    @contextmanager
+    def _pen(self, person: str, needed: tuple[str, ...]) -> Iterator[Pen]:
+        """One transaction of somebody who may be here and may do this."""
+        book = self.ledger.book
+        with self.ledger.writing() as db:
+            isolation.require_may_enter(db, book, person)
+            if not any(presence.person == person for presence in isolation.present(db)):
+                raise LedgerRefused(book.code, f"{person} is not logged in")
+            rights.require(db, book, person, needed, self.ledger.clock())
+            yield Pen(db, book, person, self.ledger.timestamp())
