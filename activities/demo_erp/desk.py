@@ -1,4 +1,4 @@
-"""What people do in the ERP: log in; enter, correct, audit and delete documents; count stock; lock periods."""
+"""What people do in the ERP: log in; enter, correct, audit, delete documents; count stock; lock periods."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
