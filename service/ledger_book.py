@@ -2,7 +2,7 @@
 
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator
 
-from activities.erp import connect
+from activities.erp import ConnectorOptions, connect
 from activities.erp.connector import LedgerConnector
 from activities.erp.demo import DemoOptions
 from workflows.domain.approval import DEFAULT_POLICY, ApprovalPolicy, Group, Level
@@ -20,7 +20,7 @@ from workflows.domain.period import FiscalCalendar
 from workflows.domain.plan import Books
 from workflows.steps import LedgerProfile
 
-_OPTIONS: Mapping[str, type[DemoOptions]] = {"demo": DemoOptions}
+_OPTIONS: Mapping[str, type[ConnectorOptions]] = {"demo": DemoOptions}
 """What each connector needs to start, by the name it has in the file."""
 
 
@@ -129,7 +129,7 @@ class LedgerConfiguration:
 
     profile: LedgerProfile
     connector: str
-    options: DemoOptions
+    options: ConnectorOptions
     time_zone: ZoneInfo
     max_window_hours: int
     retention: Retention
@@ -142,12 +142,17 @@ class LedgerConfiguration:
 class LedgerBook:
     """Every ledger that is configured. Implements `Profiles`; connectors are made once and kept."""
 
-    def __init__(self, configurations: tuple[LedgerConfiguration, ...]) -> None:
+    def __init__(
+        self,
+        configurations: tuple[LedgerConfiguration, ...],
+        connect: Callable[[ConnectorOptions], LedgerConnector] = connect,
+    ) -> None:
         self._configurations = {configuration.code: configuration for configuration in configurations}
+        self._connect = connect
         self._connectors: dict[str, LedgerConnector] = {}
 
     @staticmethod
-    def load(path: Path) -> "LedgerBook":
+    def load(path: Path, connect: Callable[[ConnectorOptions], LedgerConnector] = connect) -> "LedgerBook":
         """Read the file.
 
         Raises:
@@ -163,7 +168,8 @@ class LedgerBook:
             read = _File.model_validate(document)
         except ValidationError as error:
             raise _unreadable(path, "", error) from error
-        return LedgerBook(tuple(_configuration(path, code, part) for code, part in read.ledgers.items()))
+        configurations = tuple(_configuration(path, code, part) for code, part in read.ledgers.items())
+        return LedgerBook(configurations, connect)
 
     @property
     def codes(self) -> tuple[str, ...]:
@@ -184,7 +190,7 @@ class LedgerBook:
         """Raises UnknownLedger."""
         configuration = self.configuration(ledger)
         if ledger not in self._connectors:
-            self._connectors[ledger] = connect(configuration.options)
+            self._connectors[ledger] = self._connect(configuration.options)
         return self._connectors[ledger]
 
     async def books(self, ledger: str) -> Books:
@@ -246,7 +252,7 @@ def _policy(part: _Policy | None) -> ApprovalPolicy:
     )
 
 
-def _options(path: Path, code: str, part: _Ledger) -> DemoOptions:
+def _options(path: Path, code: str, part: _Ledger) -> ConnectorOptions:
     options = dict(part.options)
     if isinstance(options.get("path"), str):
         # Written relative to the file, so that both can be moved together.

@@ -3,18 +3,20 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from http import HTTPStatus
+from itertools import groupby
 from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
+from starlette.routing import Match, Route
 
 from service import refusals as r
-from service.problems import Failure, document
+from service.problems import ROWS, Failure, FailureClass, Problem, document
 from service.refusals import ServiceRefusal
 from service.texts import Language, Words
-from workflows.domain.errors import UncloseError
+from workflows.domain.errors import StorageUnavailable, UncloseError
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_SECONDS = 2
@@ -44,14 +46,25 @@ async def _on_invalid(request: Request, error: Exception) -> Response:
 
 async def _on_http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    path = request.url.path
+    path, headers = request.url.path, error.headers
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        headers = {"Allow": ", ".join(_methods(request))}
     failures: dict[int, Failure] = {
         HTTPStatus.NOT_FOUND: r.UnknownPath(path),
         HTTPStatus.METHOD_NOT_ALLOWED: r.MethodNotAllowed(request.method, path),
         HTTPStatus.REQUEST_ENTITY_TOO_LARGE: r.BodyTooLarge(BODY_LIMIT),
         HTTPStatus.BAD_REQUEST: r.InvalidRequest(),
     }
-    return respond(request, failures.get(error.status_code, r.Unexpected()), headers=error.headers)
+    return respond(request, failures.get(error.status_code, r.Unexpected()), headers=headers)
+
+
+def _methods(request: Request) -> list[str]:
+    """Every method that some route has at this path; the framework names only those of the first route."""
+    found: set[str] = set()
+    for route in request.app.routes:
+        if isinstance(route, Route) and route.matches(request.scope)[0] != Match.NONE:
+            found |= route.methods or set()
+    return sorted(found)
 
 
 async def _on_unexpected(request: Request, _error: Exception) -> Response:
@@ -132,3 +145,28 @@ def _ranges(accept: str) -> Iterable[tuple[str, float]]:
         tag, _, parameters = part.partition(";")
         weight = re.search(r"q=([01](?:\.\d+)?)", parameters)
         yield tag.strip().lower().split("-")[0], float(weight[1]) if weight else 1.0
+
+
+# --------------------------------------------------------------------------- what routes declare
+
+
+def responses(*classes: FailureClass) -> dict[int | str, dict[str, Any]]:  # Any: OpenAPI
+    """The problems that a route gives, for its OpenAPI description; those that all give need no name."""
+    return declared(*_ALWAYS, *classes)
+
+
+def declared(*classes: FailureClass) -> dict[int | str, dict[str, Any]]:  # Any: OpenAPI
+    """The same, with nothing added."""
+    found: dict[int | str, dict[str, Any]] = {}
+    for status, rows in groupby(sorted((ROWS[cls] for cls in classes), key=_status), _status):
+        told = "; ".join(f"{row.title.en} (`{row.type}`)" for row in rows)
+        schema = {"$ref": "#/components/schemas/Problem"}
+        found[status] = {"description": told, "content": {MEDIA_TYPE: {"schema": schema}}}
+    return found
+
+
+_ALWAYS: tuple[FailureClass, ...] = (r.Unidentified, r.InvalidRequest, StorageUnavailable)
+
+
+def _status(row: Problem) -> int:
+    return row.status

@@ -1,0 +1,141 @@
+"""What route functions ask for, as annotated parameters."""
+
+import hashlib
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any, cast
+from uuid import uuid4
+
+from fastapi import Depends, Header, Query, Request
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+
+from service import views
+from service.acceptance import Acceptance
+from service.acts import Acts, Call
+from service.dry_run import DryRun
+from service.identity import Identities
+from service.intake import Answer, Answers, Sender
+from service.ledger_book import LedgerBook
+from service.problem_answers import preferred_language
+from service.queries import Reader, Slice
+from service.refusals import Unidentified
+from service.register import SqlRegister
+from service.schemas import ActOut
+from service.temporal_gateway import Gateway
+from service.texts import Language
+from workflows.domain.case import Actor, CaseNow
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What the routes work with; made once by `create_app`."""
+
+    book: LedgerBook
+    register: SqlRegister
+    reader: Reader
+    answers: Answers
+    acceptance: Acceptance
+    acts: Acts
+    dry_run: DryRun
+    gateway: Gateway
+    identities: Identities
+    data_dir: Path
+
+    @staticmethod
+    def now() -> datetime:
+        return datetime.now(UTC)
+
+
+def _parts(request: Request) -> Parts:
+    return cast(Parts, request.app.state.parts)
+
+
+TheParts = Annotated[Parts, Depends(_parts)]
+
+_bearer = HTTPBearer(auto_error=False, description="A token of Unclose; in dev `demo-` and a name.")
+
+
+async def _actor(
+    parts: TheParts, given: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
+) -> Actor:
+    actor = await parts.identities.identify(given.credentials) if given else None
+    if actor is None:
+        raise Unidentified
+    return actor
+
+
+def _language(
+    accept_language: Annotated[str | None, Header(description="`zh` or `en`.", max_length=200)] = None,
+) -> Language:
+    return preferred_language(accept_language)
+
+
+def _slice(
+    limit: Annotated[int, Query(ge=1, le=200, description="How many, newest first.")] = 50,
+    cursor: Annotated[str | None, Query(max_length=400, description="`next` of the page before.")] = None,
+) -> Slice:
+    return Slice(limit, cursor)
+
+
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        min_length=1,
+        max_length=255,
+        description="Same key and body, same answer; same key and another body is refused.",
+    ),
+]
+
+TheActor = Annotated[Actor, Depends(_actor)]
+TheLanguage = Annotated[Language, Depends(_language)]
+ThePage = Annotated[Slice, Depends(_slice)]
+
+
+async def _sender(request: Request, actor: TheActor, key: IdempotencyKey = None) -> Sender:
+    return Sender(actor.person, key, _fingerprint(request, await request.body()))
+
+
+def _fingerprint(request: Request, body: bytes) -> str:
+    """A hash of what is asked: spaces and the order of fields make no difference."""
+    try:
+        document: Any = json.loads(body) if body else None
+    except ValueError:
+        document = body.hex()
+    said = json.dumps([request.method, request.url.path, document], sort_keys=True)
+    return hashlib.sha256(said.encode()).hexdigest()
+
+
+TheSender = Annotated[Sender, Depends(_sender)]
+
+
+class Once:
+    """Lets an act under an Idempotency-Key happen once, and gives the first answer ever after."""
+
+    def __init__(self, parts: TheParts, actor: TheActor, sender: TheSender, request: Request) -> None:
+        self._answers, self._sender = parts.answers, sender
+        self._call = Call(actor, _update_id(sender, request.url.path))
+
+    async def act(self, act: Callable[[Call], Awaitable[CaseNow]]) -> ActOut:
+        """Raises KeyReused, and what the act raises: a refusal is not remembered."""
+        if self._sender.key is None:
+            return views.act(await act(self._call))
+        known = await self._answers.claim(self._sender)
+        if known is not None:
+            return ActOut.model_validate(known.body)
+        answer = views.act(await act(self._call))
+        await self._answers.keep(self._sender, Answer(200, answer.model_dump(mode="json")))
+        return answer
+
+
+def _update_id(sender: Sender, path: str) -> str:
+    """The same act under the same key has the same name, so that even Temporal takes it once."""
+    if sender.key is None:
+        return uuid4().hex
+    return hashlib.sha256("\x1f".join((sender.person, path, sender.key)).encode()).hexdigest()
+
+
+DoneOnce = Annotated[Once, Depends()]

@@ -1,0 +1,46 @@
+"""The ledgers there are, what is closed in them, and who is logged in."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path
+
+from service import views
+from service.dependencies import TheActor, TheParts
+from service.problem_answers import responses
+from service.schemas import CloseStateOut, LedgerList, LedgerOut, SessionList, SessionOut
+from workflows.domain.errors import LedgerUnavailable, UnknownLedger
+
+router = APIRouter(prefix="/ledgers", tags=["ledgers"])
+
+Code = Annotated[str, Path(description="Code of the ledger.", max_length=63)]
+
+
+@router.get("", responses=responses())
+async def list_ledgers(parts: TheParts, _actor: TheActor) -> LedgerList:
+    """Every ledger that is configured."""
+    return LedgerList(
+        items=[views.ledger(parts.book.configuration(code)) for code in parts.book.codes], next=None
+    )
+
+
+@router.get("/{code}", responses=responses(UnknownLedger))
+async def read_ledger(code: Code, parts: TheParts, _actor: TheActor) -> LedgerOut:
+    """How one ledger is configured."""
+    return views.ledger(parts.book.configuration(code))
+
+
+@router.get("/{code}/close-state", responses=responses(UnknownLedger, LedgerUnavailable))
+async def read_close_state(code: Code, parts: TheParts, _actor: TheActor) -> CloseStateOut:
+    """What is closed, read from the ERP now."""
+    state = await parts.book.connector(code).read_close_state()
+    lease = await parts.register.lease(code)
+    return views.close_state(code, state, lease.holder, parts.now())
+
+
+@router.get("/{code}/sessions", responses=responses(UnknownLedger, LedgerUnavailable))
+async def list_sessions(code: Code, parts: TheParts, _actor: TheActor) -> SessionList:
+    """Who is in the ledger now, besides Unclose itself."""
+    seen = await parts.book.connector(code).sessions()
+    return SessionList(
+        items=[SessionOut(id=s.id, person=s.person, since=s.since, doing=s.doing) for s in seen], next=None
+    )

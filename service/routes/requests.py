@@ -1,0 +1,237 @@
+"""Ask for an un-close, read how far it has come, and act as its applicant or corrector."""
+
+import asyncio
+from collections.abc import AsyncIterable
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Header, Path, Query, Response
+from fastapi.responses import FileResponse
+from fastapi.sse import EventSourceResponse, ServerSentEvent
+
+from service import views
+from service.dependencies import DoneOnce, Parts, TheActor, TheLanguage, ThePage, TheParts, TheSender
+from service.problem_answers import responses
+from service.queries import CaseFilter, CaseHead, News
+from service.refusals import CursorUnreadable, KeyReused, NotHere, WindowTooLong
+from service.schemas import (
+    ActOut,
+    CaseDetailOut,
+    CaseList,
+    CaseOut,
+    CommentIn,
+    PlanOut,
+    RequestIn,
+    Timeline,
+)
+from service.wishes import Wish
+from workflows.domain.errors import (
+    AcknowledgementNotOfToday,
+    BeforeStartPeriod,
+    CrossesFiscalYear,
+    LedgerBusy,
+    LedgerUnavailable,
+    MalformedPeriod,
+    NotACorrector,
+    NotTheApplicant,
+    PeriodInFuture,
+    PeriodLocked,
+    PeriodNotClosed,
+    PeriodOutsideCalendar,
+    UnknownLedger,
+    UnknownModule,
+    UnknownRequest,
+    WindowExpired,
+    WorkflowUnavailable,
+    WrongState,
+)
+from workflows.domain.request import CaseState, ScopeItem
+
+router = APIRouter(prefix="/requests", tags=["requests"])
+
+POLL_SECONDS = 0.1
+"""How often an event stream looks for news."""
+
+Number = Annotated[str, Path(description="Number of the case, UC-2025-000123.", max_length=32)]
+Text = Annotated[str | None, Query(max_length=120)]
+
+
+@router.post(
+    "",
+    status_code=202,
+    responses=responses(
+        UnknownLedger,
+        MalformedPeriod,
+        PeriodOutsideCalendar,
+        UnknownModule,
+        WindowTooLong,
+        AcknowledgementNotOfToday,
+        PeriodNotClosed,
+        PeriodInFuture,
+        BeforeStartPeriod,
+        PeriodLocked,
+        CrossesFiscalYear,
+        LedgerBusy,
+        KeyReused,
+        LedgerUnavailable,
+        WorkflowUnavailable,
+    ),
+)
+async def create_request(
+    body: RequestIn, parts: TheParts, actor: TheActor, sender: TheSender, response: Response
+) -> CaseOut:
+    """Ask for a closed period to be opened. What can be refused at once is refused, and nothing taken."""
+    request = await parts.acceptance.accept(_wish(body), actor, sender)
+    taken = views.case(views.newly_taken(request, CaseState.CHECKING))
+    response.headers["Location"] = taken.links.self
+    return taken
+
+
+def _wish(body: RequestIn) -> Wish:
+    return Wish(
+        ledger=body.ledger,
+        target_period=body.target_period,
+        modules=tuple(body.modules),
+        reason_code=body.reason_code,
+        reason=body.reason,
+        scope=tuple(ScopeItem(item.document, item.intent, item.note) for item in body.scope),
+        correctors=tuple(dict.fromkeys(body.correctors)),
+        window_hours=body.window_hours,
+        expedited=body.expedited,
+        vendor_ticket=body.vendor_ticket,
+        acknowledgement=body.acknowledgement,
+        external_ref=body.external_ref,
+    )
+
+
+@router.get("", responses=responses(CursorUnreadable))
+async def list_requests(
+    parts: TheParts,
+    _actor: TheActor,
+    page: ThePage,
+    state: Annotated[list[CaseState] | None, Query(description="Any of these.")] = None,
+    ledger: Text = None,
+    applicant: Text = None,
+    waiting_for: Annotated[str | None, Query(max_length=120, description="A group or a person.")] = None,
+    q: Annotated[str | None, Query(max_length=200, description="Words that all must occur.")] = None,
+) -> CaseList:
+    """Cases, newest first."""
+    wanted = CaseFilter(tuple(state or ()), ledger, applicant, waiting_for, q)
+    found = await parts.reader.cases(wanted, page)
+    return CaseList(items=[views.case(head) for head in found.items], next=found.next)
+
+
+@router.get("/{case}", responses=responses(UnknownRequest))
+async def read_request(case: Number, parts: TheParts, _actor: TheActor) -> CaseDetailOut:
+    """Where a case stands, and what was asked for."""
+    return views.case_detail(await _head(parts, case))
+
+
+@router.get("/{case}/plan", responses=responses(UnknownRequest, NotHere))
+async def read_plan(case: Number, parts: TheParts, _actor: TheActor, language: TheLanguage) -> PlanOut:
+    """The plan, what the checks noticed, and who must agree."""
+    head = await _head(parts, case)
+    known = {} if head.state == CaseState.RECEIVED else await parts.reader.parts(case)
+    if "plan" not in known:
+        raise NotHere(case, "plan")
+    return views.plan(head, known, language)
+
+
+@router.get("/{case}/timeline", responses=responses(UnknownRequest))
+async def read_timeline(case: Number, parts: TheParts, _actor: TheActor) -> Timeline:
+    """All that has happened, oldest first."""
+    news = await _news(parts, case, 0)
+    return Timeline(items=[views.event(event) for event in news.events], next=None)
+
+
+async def _known_case(case: Number, parts: TheParts, _actor: TheActor) -> None:
+    await _head(parts, case)
+
+
+@router.get(
+    "/{case}/events",
+    response_class=EventSourceResponse,
+    responses=responses(UnknownRequest),
+    dependencies=[Depends(_known_case)],
+)
+async def stream_events(
+    case: Number,
+    parts: TheParts,
+    last: Annotated[
+        int,
+        Header(alias="Last-Event-ID", ge=0, le=2**31, description="Go on after this event."),
+    ] = 0,
+) -> AsyncIterable[ServerSentEvent]:
+    """Events as they happen (server-sent). The stream ends with `end` once the case has."""
+    while True:
+        news = await _news(parts, case, last)
+        for event in news.events:
+            last = event.seq
+            yield ServerSentEvent(data=views.event(event), event=event.kind, id=str(last))
+        if news.is_final:
+            yield ServerSentEvent(data={"request": case}, event="end")
+            return
+        await asyncio.sleep(POLL_SECONDS)
+
+
+@router.get(
+    "/{case}/evidence.json", response_class=FileResponse, responses=responses(UnknownRequest, NotHere)
+)
+async def read_evidence(case: Number, parts: TheParts, _actor: TheActor) -> FileResponse:
+    """The sealed evidence of a case, byte by byte as it was sealed."""
+    await _head(parts, case)
+    sealed = (await parts.reader.parts(case)).get("evidence")
+    file = parts.data_dir / str(sealed["path"]) if isinstance(sealed, dict) else None
+    if file is None or not await asyncio.to_thread(file.is_file):
+        raise NotHere(case, "evidence")
+    return FileResponse(file, media_type="application/json", filename=f"{case}.json")
+
+
+# --------------------------------------------------------------------------- acts of applicant and correctors
+
+_ACTS = (UnknownRequest, WrongState, KeyReused, WorkflowUnavailable)
+
+
+@router.post(
+    "/{case}/withdraw",
+    responses=responses(*_ACTS, NotTheApplicant),
+    openapi_extra={"x-irreversible": "The case ends; the wish needs a new request."},
+)
+async def withdraw(case: Number, body: CommentIn, parts: TheParts, once: DoneOnce) -> ActOut:
+    """Take the wish back. Possible until the execution has been released."""
+    return await once.act(lambda call: parts.acts.withdraw(call, case, body.comment))
+
+
+@router.post("/{case}/resubmit", responses=responses(*_ACTS, NotTheApplicant))
+async def resubmit(case: Number, body: CommentIn, parts: TheParts, once: DoneOnce) -> ActOut:
+    """A blocker has been put right: check anew. Consents given so far are void."""
+    return await once.act(lambda call: parts.acts.resubmit(call, case, body.comment))
+
+
+@router.post(
+    "/{case}/corrections/finish",
+    responses=responses(*_ACTS, NotACorrector, WindowExpired),
+    openapi_extra={"x-irreversible": "The correction window is shut and the periods are closed again."},
+)
+async def finish_corrections(case: Number, body: CommentIn, parts: TheParts, once: DoneOnce) -> ActOut:
+    """The corrections are done: close everything again."""
+    return await once.act(lambda call: parts.acts.finish(call, case, body.comment))
+
+
+# --------------------------------------------------------------------------- right after acceptance
+
+
+async def _head(parts: Parts, case: str) -> CaseHead:
+    """The case, or what was taken if its workflow has not written the row yet."""
+    try:
+        return await parts.reader.case(case)
+    except UnknownRequest:
+        request = await parts.acceptance.not_yet_on_record(case)
+        return views.newly_taken(request, CaseState.RECEIVED)
+
+
+async def _news(parts: Parts, case: str, after: int) -> News:
+    try:
+        return await parts.reader.news(case, after)
+    except UnknownRequest:
+        await parts.acceptance.not_yet_on_record(case)
+        return News((), is_final=False)
