@@ -23,6 +23,7 @@ from workflows.domain.request import CaseState
 
 RELEASE = "0.1"
 HISTORIES = Path(__file__).parent / "histories"
+ROOT = Path(__file__).parents[2]
 
 
 async def completed(play: Play) -> None:
@@ -83,7 +84,9 @@ async def record(environment: WorkflowEnvironment, play_it: Callable[[Play], Awa
             await play.end()
             history = await play.handle.fetch_history()
     name = f"{RELEASE}-{play_it.__name__}.json"
-    (HISTORIES / name).write_text(history.to_json() + "\n", "utf-8")
+    # Stack traces of failed steps name files: where the tree lies on this machine is nobody's business.
+    text = history.to_json().replace(f"{ROOT}/", "")
+    (HISTORIES / name).write_text(text + "\n", "utf-8")
     print(f"{name}: {len(history.events)} events")
 
 
