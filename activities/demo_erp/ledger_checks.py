@@ -135,7 +135,7 @@ def _facts(names: tuple[str, ...], numbers: list[int]) -> tuple[tuple[str, str],
 
 
 def _counted(look: Look, query: Select[int, int]) -> dict[int, int]:
-    return dict(look.db.execute(query).tuples().all())
+    return dict(look.db.execute(query).all())
 
 
 def _documents(look: Look) -> Select[int, int]:

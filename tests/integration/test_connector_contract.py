@@ -1,0 +1,352 @@
+"""The same questions to every connector: what Unclose relies on, whatever ERP stands behind it."""
+
+import shutil
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from activities.demo_erp.creation import EXECUTOR, GRAPH
+from activities.demo_erp.desk import Desk
+from activities.demo_erp.ledger import DemoLedger
+from activities.demo_erp.seed import create_demo
+from activities.erp import connect
+from activities.erp.connector import LedgerConnector
+from activities.erp.demo import DemoOptions
+from activities.proof import prove_ledger
+from workflows.domain.errors import (
+    BackupUnproven,
+    BeforeStartPeriod,
+    LedgerUnavailable,
+    NotExclusive,
+    OutOfOrder,
+    StaleFence,
+)
+from workflows.domain.findings import Finding, FindingScope, in_order
+from workflows.domain.ledger import CloseState, Module, Verb
+from workflows.domain.period import Period
+from workflows.domain.plan import Books, Plan, PlanStep, plan_reclose, plan_unclose, verify_movement
+from workflows.domain.proof import require_equal, require_open, require_untouched
+
+FENCE = 7
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A ledger behind a connector, and what a test must know to ask it the common questions."""
+
+    connector: LedgerConnector
+    unreachable: LedgerConnector
+    log_in: Callable[[str], object]
+    """Somebody enters the ledger."""
+    damage: Callable[[Path], object]
+    """Spoils a copy."""
+    target: Period
+    module: Module
+    executor: str
+    books: Books = field(default_factory=lambda: Books(GRAPH))
+
+    async def plan(self) -> Plan:
+        state = await self.connector.read_close_state()
+        return plan_unclose(state, self.books, self.target, (self.module,))
+
+    async def open_target(self) -> tuple[CloseState, Plan]:
+        """Hold the ledger and un-close step by step; the state before, and what was done."""
+        before, plan = await self.connector.read_close_state(), await self.plan()
+        await self.connector.enter_exclusive(FENCE, "UC-TEST")
+        for step in plan.steps:
+            await self.connector.unclose(step, FENCE, key_of(step))
+        return before, plan
+
+
+def key_of(step: PlanStep) -> str:
+    return f"UC-TEST/{step.verb}/{step.module}/{step.period}"
+
+
+# --------------------------------------------------------------------------- connectors under test
+
+
+@asynccontextmanager
+async def a_demo_ledger(folder: Path, template: Path) -> AsyncIterator[Subject]:
+    path = shutil.copy(template, folder / "ledger.db")
+    connector, unreachable = (connect(DemoOptions(str(p))) for p in (path, folder / "nowhere.db"))
+    with DemoLedger(str(path)) as ledger:
+        desk = Desk(ledger)
+        yield Subject(
+            connector,
+            unreachable,
+            log_in=desk.login,
+            damage=lambda copy: copy.write_bytes(copy.read_bytes()[:-8192]),
+            target=Period(2025, 4),
+            module=Module.INVENTORY,
+            executor=EXECUTOR,
+        )
+    await connector.aclose()
+    await unreachable.aclose()
+
+
+Factory = Callable[[Path, Path], AbstractAsyncContextManager[Subject]]
+
+CONNECTORS: dict[str, Factory] = {"demo": a_demo_ledger}
+
+
+@pytest.fixture(scope="module")
+def demo_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return create_demo(tmp_path_factory.mktemp("demo") / "demo.db")
+
+
+@pytest.fixture(params=CONNECTORS)
+async def subject(
+    request: pytest.FixtureRequest, tmp_path: Path, demo_template: Path
+) -> AsyncIterator[Subject]:
+    async with CONNECTORS[request.param](tmp_path, demo_template) as made:
+        yield made
+
+
+# --------------------------------------------------------------------------- reading
+
+
+async def test_it_says_what_it_is(subject: Subject) -> None:
+    assert await subject.connector.ping()
+
+
+async def test_an_erp_that_is_not_there_is_unavailable(subject: Subject) -> None:
+    with pytest.raises(LedgerUnavailable):
+        await subject.unreachable.ping()
+    with pytest.raises(LedgerUnavailable):
+        await subject.unreachable.read_close_state()
+
+
+async def test_every_module_of_the_graph_has_a_close_state(subject: Subject) -> None:
+    state = await subject.connector.read_close_state()
+    assert set(state.pointers()) == set(subject.books.graph.modules)
+    for module in state.modules:
+        assert module.start <= module.current
+        subject.books.calendar.check(module.current)
+
+
+async def test_reading_twice_reads_the_same(subject: Subject) -> None:
+    assert await subject.connector.read_close_state() == await subject.connector.read_close_state()
+    require_equal(await prove_ledger(subject.connector), await prove_ledger(subject.connector))
+
+
+async def test_exactly_the_closed_periods_have_balances(subject: Subject) -> None:
+    state, proof = await subject.connector.read_close_state(), await prove_ledger(subject.connector)
+    for leaf in proof.leaves:
+        assert state.of(leaf.module).is_closed(leaf.period), leaf.place
+    assert {leaf.module for leaf in proof.leaves} == set(subject.books.graph.modules)
+
+
+async def test_balances_come_in_order_and_as_text(subject: Subject) -> None:
+    for module in subject.books.graph.modules:
+        seen: list[Period] = []
+        async with subject.connector.balances(module) as chunks:
+            async for period, rows in chunks:
+                seen.append(period)
+                assert rows
+                assert all(isinstance(text, str) for row in rows for text in row)
+                assert len({len(row) for row in rows}) == 1
+        assert seen == sorted(seen)
+
+
+async def test_reading_balances_can_be_broken_off(subject: Subject) -> None:
+    async with subject.connector.balances(subject.module) as chunks:
+        async for _ in chunks:
+            break
+    assert (await prove_ledger(subject.connector)).leaves
+
+
+async def test_a_module_the_ledger_does_not_have_has_no_balances(subject: Subject) -> None:
+    async with subject.connector.balances(Module.PAYROLL) as chunks:
+        assert [period async for period, _ in chunks] == []
+
+
+async def test_findings_are_ordered_repeatable_and_change_nothing(subject: Subject) -> None:
+    before = await subject.connector.read_close_state()
+    scope = await _scope(subject)
+    found = await subject.connector.findings(scope)
+    assert found == in_order(found)
+    assert _bound(await subject.connector.findings(scope)) == _bound(found)
+    assert await subject.connector.read_close_state() == before
+
+
+async def test_a_sound_ledger_says_so(subject: Subject) -> None:
+    invariants = await subject.connector.invariants()
+    assert invariants.stock_value == invariants.stock_account
+    assert invariants.trial_balance == 0
+    assert invariants.broken_openings == ()
+
+
+async def test_nothing_has_changed_since_a_fresh_mark(subject: Subject) -> None:
+    assert await subject.connector.changes_since(await subject.connector.mark()) == ()
+
+
+# --------------------------------------------------------------------------- isolation and rights
+
+
+async def test_nobody_is_in_a_ledger_that_is_held(subject: Subject) -> None:
+    subject.log_in("clerk")
+    assert "clerk" in {session.person for session in await subject.connector.sessions()}
+    await subject.connector.enter_exclusive(FENCE, "UC-TEST")
+    await subject.connector.enter_exclusive(FENCE, "UC-TEST")
+    assert await subject.connector.sessions() == ()
+
+
+async def test_only_named_persons_enter_a_restricted_ledger(subject: Subject) -> None:
+    await subject.connector.enter_exclusive(FENCE, "UC-TEST")
+    await subject.connector.restrict_to(("clerk",), FENCE)
+    await subject.connector.restrict_to(("clerk",), FENCE)
+    subject.log_in("clerk")
+    assert [session.person for session in await subject.connector.sessions()] == ["clerk"]
+
+
+async def test_a_ledger_that_is_not_held_cannot_be_restricted(subject: Subject) -> None:
+    with pytest.raises(NotExclusive):
+        await subject.connector.restrict_to(("clerk",), FENCE)
+
+
+async def test_everybody_may_come_back_once_it_is_let_go(subject: Subject) -> None:
+    await subject.connector.enter_exclusive(FENCE, "UC-TEST")
+    await subject.connector.leave_exclusive(FENCE)
+    await subject.connector.leave_exclusive(FENCE)
+    subject.log_in("warehouse")
+
+
+async def test_a_lower_fence_can_do_nothing_any_more(subject: Subject) -> None:
+    step = (await subject.plan()).steps[0]
+    await subject.connector.enter_exclusive(FENCE, "UC-TEST")
+    late, soon = FENCE - 1, datetime.now(UTC) + timedelta(hours=1)
+    acts: tuple[Awaitable[None], ...] = (
+        subject.connector.enter_exclusive(late, "UC-LATE"),
+        subject.connector.restrict_to(("clerk",), late),
+        subject.connector.leave_exclusive(late),
+        subject.connector.grant(("clerk",), "some_right", soon, late),
+        subject.connector.revoke(("clerk",), "some_right", late),
+        subject.connector.unclose(step, late, "UC-LATE/1"),
+        subject.connector.close(step, late, "UC-LATE/2"),
+    )
+    for act in acts:
+        with pytest.raises(StaleFence):
+            await act
+    assert await subject.connector.journal("UC-LATE") == ()
+
+
+async def test_a_right_can_be_given_and_taken_twice(subject: Subject) -> None:
+    soon = datetime.now(UTC) + timedelta(hours=1)
+    for _ in range(2):
+        await subject.connector.grant(("clerk", "li"), "some_right", soon, FENCE)
+    for _ in range(2):
+        await subject.connector.revoke(("clerk", "li"), "some_right", FENCE)
+
+
+# --------------------------------------------------------------------------- moving pointers
+
+
+async def test_no_pointer_moves_unless_the_ledger_is_held(subject: Subject) -> None:
+    step = (await subject.plan()).steps[0]
+    with pytest.raises(NotExclusive):
+        await subject.connector.unclose(step, FENCE, "UC-TEST/1")
+    await subject.connector.enter_exclusive(FENCE, "UC-TEST")
+    await subject.connector.restrict_to(("clerk",), FENCE)
+    with pytest.raises(NotExclusive):
+        await subject.connector.unclose(step, FENCE, "UC-TEST/1")
+
+
+async def test_each_step_moves_its_own_pointer_by_one_period(subject: Subject) -> None:
+    plan, before = await subject.plan(), await subject.connector.read_close_state()
+    await subject.connector.enter_exclusive(FENCE, "UC-TEST")
+    for step in plan.steps:
+        await subject.connector.unclose(step, FENCE, key_of(step))
+        after = await subject.connector.read_close_state()
+        verify_movement(before, after, step, subject.books.calendar)
+        assert after.revision != before.revision or not after.revision
+        before = after
+
+
+async def test_the_same_key_again_does_nothing(subject: Subject) -> None:
+    step = (await subject.plan()).steps[0]
+    await subject.connector.enter_exclusive(FENCE, "UC-TEST")
+    await subject.connector.unclose(step, FENCE, key_of(step))
+    after = await subject.connector.read_close_state()
+    await subject.connector.unclose(step, FENCE, key_of(step))
+    assert await subject.connector.read_close_state() == after
+    entries = await subject.connector.journal("UC-TEST/")
+    assert [(entry.key, entry.fence) for entry in entries] == [(key_of(step), FENCE)]
+
+
+async def test_a_step_out_of_order_is_refused(subject: Subject) -> None:
+    plan = await subject.plan()
+    await subject.connector.enter_exclusive(FENCE, "UC-TEST")
+    for step in plan.steps[1:]:
+        with pytest.raises(OutOfOrder):
+            await subject.connector.unclose(step, FENCE, key_of(step))
+    with pytest.raises(OutOfOrder):
+        await subject.connector.close(plan.steps[0], FENCE, "UC-TEST/close")
+
+
+async def test_a_period_before_the_start_is_refused(subject: Subject) -> None:
+    step = (await subject.plan()).steps[0]
+    start = (await subject.connector.read_close_state()).of(step.module).start
+    await subject.connector.enter_exclusive(FENCE, "UC-TEST")
+    too_early = replace(step, period=subject.books.calendar.previous(start))
+    with pytest.raises(BeforeStartPeriod):
+        await subject.connector.unclose(too_early, FENCE, "UC-TEST/1")
+
+
+async def test_opened_periods_have_no_balances_and_all_others_the_same(subject: Subject) -> None:
+    before = await prove_ledger(subject.connector)
+    _, plan = await subject.open_target()
+    after = await prove_ledger(subject.connector)
+    require_open(after, plan.touched)
+    require_untouched(before, after, plan.touched)
+
+
+async def test_closing_again_without_a_correction_gives_the_same_bytes(subject: Subject) -> None:
+    proof = await prove_ledger(subject.connector)
+    before, _ = await subject.open_target()
+    mirror = plan_reclose(await subject.connector.read_close_state(), before, subject.books)
+    for step in mirror.steps:
+        assert step.verb == Verb.RECLOSE
+        await subject.connector.close(step, FENCE, key_of(step))
+    require_equal(proof, await prove_ledger(subject.connector))
+    assert (await subject.connector.read_close_state()).pointers() == before.pointers()
+    assert (await subject.connector.invariants()).broken_openings == ()
+
+
+async def test_the_journal_tells_every_act_in_its_order(subject: Subject) -> None:
+    _, plan = await subject.open_target()
+    entries = await subject.connector.journal("UC-TEST/")
+    assert [entry.key for entry in entries] == [key_of(step) for step in plan.steps]
+    assert await subject.connector.journal("UC-OTHER/") == ()
+
+
+# --------------------------------------------------------------------------- copies
+
+
+async def test_a_copy_proves_equal_to_its_source(subject: Subject, tmp_path: Path) -> None:
+    source, copy = subject.connector.backup_source(), tmp_path / "copy"
+    source.copy_to(copy)
+    restored = source.open_copy(copy)
+    require_equal(await prove_ledger(subject.connector), await prove_ledger(restored))
+    await restored.aclose()
+
+
+async def test_a_damaged_copy_is_found_out(subject: Subject, tmp_path: Path) -> None:
+    source, copy = subject.connector.backup_source(), tmp_path / "copy"
+    source.copy_to(copy)
+    subject.damage(copy)
+    with pytest.raises(BackupUnproven):
+        source.open_copy(copy)
+
+
+async def _scope(subject: Subject) -> FindingScope:
+    plan = await subject.plan()
+    opened = tuple((step.module, step.period) for step in plan.steps)
+    return FindingScope(subject.target, (subject.module,), opened, (), subject.executor)
+
+
+def _bound(findings: tuple[Finding, ...]) -> list[Finding]:
+    return [finding for finding in findings if finding.bound]
