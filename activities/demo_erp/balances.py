@@ -4,7 +4,7 @@ from collections.abc import Callable, Generator, Sequence
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import Table, select
+from sqlalchemy import Row, Table, select
 
 from activities.demo_erp import tables
 from activities.demo_erp.amounts import amount_text, cost_text
@@ -15,8 +15,8 @@ CHUNK = 1000
 """Rows held in memory at a time."""
 
 TextRow = tuple[str, ...]
-Stored = tuple[Any, ...]
-"""A row as the driver gives it: the period, the rest of the key, amounts, and for stock the unit cost."""
+Stored = Row[*tuple[Any, ...]]
+"""A row as it is stored: the period, the rest of the key, amounts, and for stock the unit cost."""
 
 _TABLES = {module: made[0] for module, made in tables.COMPUTED}
 
@@ -29,9 +29,7 @@ def stream(ledger: DemoLedger, module: Module) -> Generator[list[tuple[int, list
     as_text = _writer_of(table)
     query = select(table).order_by(*table.primary_key).execution_options(stream_results=True)
     with ledger.reading() as db:
-        # Every case reads all balances several times over, and Row objects would cost as much again.
-        cursor = db.execute(query).cursor
-        while rows := cursor.fetchmany(CHUNK):
+        for rows in db.execute(query).partitions(CHUNK):
             yield _by_period(rows, as_text)
 
 
