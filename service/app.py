@@ -9,6 +9,7 @@ from fastapi.routing import APIRoute
 from service import problem_answers
 from service.acceptance import Acceptance
 from service.acts import Acts
+from service.body_limit import BodyLimit
 from service.database import open_database
 from service.dependencies import Parts
 from service.documented_api import DocumentedAPI
@@ -76,7 +77,6 @@ def assemble(lifespan: Lifespan | None = None, *, dev: bool = False) -> FastAPI:
         summary="The governed way back into a closed accounting period (反结账).",
         version=VERSION,
         lifespan=lifespan,
-        max_body_size=problem_answers.BODY_LIMIT,
         openapi_url=f"{API}/openapi.json",
         docs_url=None,
         redoc_url=None,
@@ -89,6 +89,7 @@ def assemble(lifespan: Lifespan | None = None, *, dev: bool = False) -> FastAPI:
     app.include_router(api)
     app.include_router(health.router)
     problem_answers.install(app)
+    app.add_middleware(BodyLimit)
     return app
 
 

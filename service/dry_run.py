@@ -6,6 +6,7 @@ from activities.recording import Directory, Register
 from service.ledger_book import LedgerBook
 from service.wishes import Prospect, Wishes, known_modules
 from workflows.domain.approval import Parties, PinnedLevel, pin_chain
+from workflows.domain.digest import case_digest
 from workflows.domain.errors import LedgerUnavailable, NoApprover
 from workflows.domain.findings import (
     EvidenceRow,
@@ -39,6 +40,8 @@ class Forecast:
     crosses_year: bool
     findings: tuple[Finding, ...]
     risk: Risk
+    digest: str
+    """What consents would be bound to if it were asked for now."""
     chain: tuple[PinnedLevel, ...]
     """Empty if a level holds nobody who may sign; then a finding says so."""
 
@@ -70,7 +73,10 @@ class DryRun:
         noticed = (*await self._held(scope.ledger), *unsigned, *_crossing(prospect))
         findings = in_order((*noticed, *await self._checked(scope, prospect)))
         risk = assess(findings, len(prospect.plan.periods))
-        return Forecast(prospect.plan, prospect.crosses_year, findings, risk, chain)
+        digest = case_digest(
+            prospect.plan, prospect.state, findings, profile.policy.version, profile.backup_policy
+        )
+        return Forecast(prospect.plan, prospect.crosses_year, findings, risk, digest, chain)
 
     async def _checked(self, scope: Scope, prospect: Prospect) -> tuple[Finding, ...]:
         opened = tuple((step.module, step.period) for step in prospect.plan.steps)

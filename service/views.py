@@ -139,7 +139,7 @@ def _finding(part: Document, language: Language) -> s.FindingOut:
 
 def forecast(seen: Forecast, language: Language) -> s.DryRunOut:
     return s.DryRunOut(
-        digest=None,
+        digest=seen.digest,
         risk=seen.risk,
         steps=steps(_document(seen.plan), language),
         findings=[_finding(_document(finding), language) for finding in seen.findings],

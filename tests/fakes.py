@@ -1,0 +1,70 @@
+"""Fakes of the service's ports, one per port: they keep the promises of the port and nothing else."""
+
+from collections.abc import Awaitable, Callable
+
+from service.temporal_gateway import Gateway, Readiness
+from workflows.domain.case import Act, CaseNow, Finish, Resubmission, Withdrawal
+from workflows.domain.errors import UncloseError, UnknownRequest, WorkflowUnavailable
+from workflows.domain.request import CaseState, UncloseRequest
+
+Said = Act | Withdrawal | Resubmission | Finish
+
+
+async def _nothing(request: UncloseRequest) -> None:
+    return None
+
+
+class FakeGateway(Gateway):
+    """Cases that start, take what they are told, and refuse what a test wants refused."""
+
+    def __init__(self) -> None:
+        self.started: dict[str, UncloseRequest] = {}
+        self.starts = 0
+        self.heard: list[Said] = []
+        self.refuses_with: UncloseError | None = None
+        self.is_down = False
+        self.has_workers = True
+        self.first_step: Callable[[UncloseRequest], Awaitable[None]] = _nothing
+        self._answers: dict[str, CaseNow] = {}
+
+    async def start(self, request: UncloseRequest) -> None:
+        self._require_up()
+        self.starts += 1
+        if request.id not in self.started:
+            self.started[request.id] = request
+            await self.first_step(request)
+
+    async def has_started(self, case: str) -> bool:
+        self._require_up()
+        return case in self.started
+
+    async def act(self, case: str, act: Act, update: str) -> CaseNow:
+        return self._take(case, act, update)
+
+    async def withdraw(self, case: str, withdrawal: Withdrawal, update: str) -> CaseNow:
+        return self._take(case, withdrawal, update)
+
+    async def resubmit(self, case: str, resubmission: Resubmission, update: str) -> CaseNow:
+        return self._take(case, resubmission, update)
+
+    async def finish(self, case: str, finish: Finish, update: str) -> CaseNow:
+        return self._take(case, finish, update)
+
+    async def readiness(self) -> Readiness:
+        return Readiness(temporal=not self.is_down, workers=not self.is_down and self.has_workers)
+
+    def _take(self, case: str, said: Said, update: str) -> CaseNow:
+        self._require_up()
+        if update in self._answers:
+            return self._answers[update]
+        if self.refuses_with is not None:
+            raise self.refuses_with
+        if case not in self.started:
+            raise UnknownRequest(case)
+        self.heard.append(said)
+        self._answers[update] = CaseNow(case, CaseState.APPROVING, "d" * 64, ("finance",))
+        return self._answers[update]
+
+    def _require_up(self) -> None:
+        if self.is_down:
+            raise WorkflowUnavailable("unavailable")
