@@ -33,6 +33,11 @@ class ApprovalRound:
     def resolution(self) -> Resolution:
         return resolve(self.chain, self.decisions, self.digest)
 
+    @property
+    def waiting_for(self) -> tuple[str, ...]:
+        level = self.resolution.level
+        return (level.group,) if level else ()
+
     def ask(self, level: PinnedLevel, now: datetime, due: datetime) -> Task:
         """The task that puts one level's decision before its approvers."""
         self.task = Task(

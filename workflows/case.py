@@ -55,7 +55,7 @@ class Case:
 
     @property
     def parties(self) -> Parties:
-        return Parties(self.request.applicant, self.profile.executor)
+        return Parties(self.request.applicant, self.profile.executor, self.request.on_behalf_of)
 
     @property
     def is_interrupted(self) -> bool:
@@ -77,7 +77,9 @@ class Case:
         self.check(act)
         assert self.desk is not None, "check() has let this act through"
         self._last_act = act
-        return self.log.tell(self.desk.kind, self.desk.take(act), act.actor)
+        data = self.desk.take(act)
+        self.log.waiting_for = self.desk.waiting_for
+        return self.log.tell(self.desk.kind, data, act.actor)
 
     def check_withdrawal(self, withdrawal: Withdrawal) -> None:
         """Raises NotTheApplicant, WrongState."""
@@ -120,6 +122,7 @@ class Case:
             return settled() or (interruptible and self.is_interrupted)
 
         self.desk = desk
+        self.log.waiting_for = desk.waiting_for
         if desk.task is not None:
             self.log.open_task(desk.task)
         await self.errands.publish()

@@ -48,7 +48,6 @@ class CaseLog:
         self._parts.update({name: to_json(value) for name, value in parts.items()})
 
     def open_task(self, task: Task) -> None:
-        self.waiting_for = tuple(task.groups) or task.persons
         self._opened.append(task)
         due = task.due.isoformat() if task.due else None
         self.tell(EventKind.ASKED, {"task": task.id, "waiting_for": list(self.waiting_for), "due": due})

@@ -35,7 +35,6 @@ class Consent:
         self._noticed: tuple[Finding, ...] = ()
         self._chain: tuple[PinnedLevel, ...] = ()
         self._examined: Examination | None = None
-        self._approvers: frozenset[str] = frozenset()
         self._rounds = 0
 
     @property
@@ -74,7 +73,6 @@ class Consent:
             await self._ask(round_, level, due)
         if round_.resolution.outcome != Outcome.APPROVED:
             raise CaseEnds(CaseState.REJECTED, "rejected by an approver")
-        self._approvers = frozenset(decision.person for decision in round_.decisions)
 
     async def protect(self) -> None:
         """Backup A, restored and proven, before anyone is asked to release the execution."""
@@ -126,7 +124,6 @@ class Consent:
             self._rounds,
             self.case.profile.policy.authorising_groups,
             self.case.parties,
-            self._approvers,
             self.examined.digest,
         )
         joint.ask(workflow.now(), due)
@@ -183,8 +180,7 @@ class Consent:
         """A blocker has appeared: the applicant has it put right and asks for another check, or withdraws."""
         self.case.log.enter(CaseState.RETURNED, because="blocked by findings")
         due = workflow.now() + timedelta(hours=self.case.profile.approval_hours)
-        desk = ResubmissionDesk()
-        self.case.log.waiting_for = (self.case.request.applicant,)
+        desk = ResubmissionDesk(self.case.request.applicant)
         in_time = await self.case.wait_for_people(desk, lambda: desk.is_resubmitted, due)
         self.case.require_going_on()
         if not in_time:

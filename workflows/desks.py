@@ -22,6 +22,10 @@ class Desk(Protocol):
     @property
     def task(self) -> Task | None: ...
 
+    @property
+    def waiting_for(self) -> tuple[str, ...]:
+        """The groups or persons whose act is still awaited."""
+
     def check(self, act: Act, state: str) -> None:
         """Refuse an act, without changing anything. Raises domain errors."""
 
@@ -35,7 +39,7 @@ class CorrectionDesk:
     kind = EventKind.WINDOW_CLOSED
 
     def __init__(self, case: str, persons: tuple[str, ...], opened_at: datetime, due: datetime) -> None:
-        self.case, self.persons = case, persons
+        self.case, self.persons, self.waiting_for = case, persons, persons
         self.finished_by: str | None = None
         self.task: Task | None = Task(
             id=f"{case}-correction",
@@ -74,8 +78,9 @@ class ResubmissionDesk:
     kind = EventKind.RESUBMITTED
     task: Task | None = None
 
-    def __init__(self) -> None:
+    def __init__(self, applicant: str) -> None:
         self.is_resubmitted = False
+        self.waiting_for: tuple[str, ...] = (applicant,)
 
     def check(self, act: Act, state: str) -> None:
         raise TaskClosed(act.task, state)
@@ -91,6 +96,7 @@ class AttentionDesk:
 
     def __init__(self, case: str, number: int, came_from: str, opened_at: datetime) -> None:
         self.answer: TaskAction | None = None
+        self.waiting_for: tuple[str, ...] = ATTENTION_GROUPS
         self.task: Task | None = Task(
             id=f"{case}-attention-{number}",
             kind=TaskKind.ATTENTION,

@@ -12,8 +12,15 @@ from workflows.domain.digest import Json
 from workflows.domain.errors import GateNotPassed
 from workflows.domain.findings import blockers
 from workflows.domain.ledger import CloseState
-from workflows.domain.plan import apply
-from workflows.domain.proof import Proof, differing, require_equal, require_open, require_untouched
+from workflows.domain.plan import apply, require_same_pointers
+from workflows.domain.proof import (
+    Proof,
+    differing,
+    require_closed,
+    require_equal,
+    require_open,
+    require_untouched,
+)
 from workflows.domain.request import CaseState
 from workflows.examination import Examination, scope_of
 from workflows.pointer_moves import PointerMoves
@@ -185,6 +192,9 @@ class Execution:
     async def _verify_closed(self) -> None:
         proof = await self._prove("verified_closed")
         require_untouched(self.before, proof, self.examined.plan.touched)
+        require_closed(self.before, proof, self.examined.plan.touched)
+        reading = await self.case.errands.touch(LedgerSteps.read, Order(**self.case.errands.address))
+        require_same_pointers(self.examined.state, reading.state)
         weighed = await self.case.errands.touch(LedgerSteps.weigh, Order(**self.case.errands.address))
         require_sound(weighed.invariants)
         self.case.log.verified_closed(workflow.now())

@@ -19,11 +19,10 @@ class JointAuthorisation:
         number: int,
         groups: tuple[Group, Group],
         parties: Parties,
-        approvers: frozenset[str],
         digest: str,
     ) -> None:
         self.case, self.number, self.groups, self.digest = case, number, groups, digest
-        self.barred = frozenset({parties.applicant, parties.executor}) | approvers
+        self.parties = parties
         self.given: tuple[Confirmation, ...] = ()
         self.task: Task | None = None
 
@@ -32,7 +31,7 @@ class JointAuthorisation:
         return {confirmation.group for confirmation in self.given} == set(self.groups)
 
     @property
-    def missing(self) -> tuple[Group, ...]:
+    def waiting_for(self) -> tuple[str, ...]:
         done = {confirmation.group for confirmation in self.given}
         return tuple(group for group in self.groups if group not in done)
 
@@ -75,7 +74,7 @@ class JointAuthorisation:
             act.actor.groups,
             self.given,
             self.groups,
-            self.barred,
+            self.parties,
             act.digest,
             self.digest,
             act.task,

@@ -25,6 +25,7 @@ from workflows.domain.approval import (
     Group,
     Level,
     Outcome,
+    Parties,
     People,
     PinnedLevel,
     check_decision,
@@ -46,6 +47,7 @@ from workflows.domain.errors import (
 
 ENOUGH = (a_decision(1, "wang"), a_decision(2, "fang"), a_decision(3, "ivo"))
 JOINT = (Group.ERP_ADMIN, Group.FINANCE_HEAD)
+PARTIES = Parties("clerk", "unclose")
 
 
 def outcome(*decisions: Decision, digest: str = DIGEST) -> Outcome:
@@ -339,11 +341,11 @@ def release(
     person: str,
     *given_before: Confirmation,
     groups: tuple[Group, ...] | None = None,
-    barred: frozenset[str] = frozenset({"clerk", "unclose"}),
+    parties: Parties = PARTIES,
     digest: str = DIGEST,
 ) -> Confirmation:
     theirs = groups if groups is not None else tuple(g for g, who in the_people().items() if person in who)
-    return confirm(person, theirs, given_before, JOINT, barred, digest, DIGEST, "task-2")
+    return confirm(person, theirs, given_before, JOINT, parties, digest, DIGEST, "task-2")
 
 
 @pytest.mark.parametrize(("first", "second"), [("emma", "hao"), ("hao", "emma")])
@@ -430,3 +432,33 @@ def test_the_pinned_chain_is_resolved_by_the_policy_it_was_made_from() -> None:
     policy = ApprovalPolicy("two-1", (Level("books", Group.FINANCE), Level("machines", Group.IT, "risk")))
     chain = pin_chain(policy, the_people(), the_parties(), crosses_year=False)
     assert [(level.name, level.why) for level in chain] == [("books", "default"), ("machines", "risk")]
+
+
+# ------------------------------------------------------------------ chains that nobody could sign
+
+
+def test_one_person_who_would_be_needed_on_two_levels_is_nobody_for_the_second() -> None:
+    policy = ApprovalPolicy("two", (Level("stock", Group.WAREHOUSE), Level("money", Group.FINANCE)))
+    people = {**the_people(), Group.WAREHOUSE: ("ada",), Group.FINANCE: ("ada",)}
+    with pytest.raises(NoApprover) as caught:
+        pin_chain(policy, people, Parties("clerk", "unclose"), crosses_year=False)
+    assert caught.value.level == "money"
+
+
+def test_levels_that_share_persons_are_signed_as_long_as_distinct_persons_can_fill_them() -> None:
+    policy = ApprovalPolicy("two", (Level("stock", Group.WAREHOUSE), Level("money", Group.FINANCE)))
+    people = {**the_people(), Group.WAREHOUSE: ("ada", "bob"), Group.FINANCE: ("ada",)}
+    assert len(pin_chain(policy, people, Parties("clerk", "unclose"), crosses_year=False)) == 2
+
+
+def test_one_person_in_both_authorising_groups_cannot_release_alone() -> None:
+    people = {**the_people(), Group.ERP_ADMIN: ("ada",), Group.FINANCE_HEAD: ("ada",)}
+    with pytest.raises(NoApprover):
+        pin_chain(DEFAULT_POLICY, people, Parties("clerk", "unclose"), crosses_year=False)
+
+
+def test_the_person_behind_a_service_account_may_not_approve_their_own_wish() -> None:
+    parties = Parties("robot", "unclose", on_behalf_of="ada")
+    people = {**the_people(), Group.WAREHOUSE: ("ada", "bob")}
+    chain = pin_chain(DEFAULT_POLICY, people, parties, crosses_year=False)
+    assert chain[0].persons == ("bob",)

@@ -80,9 +80,11 @@ class Parties:
 
     applicant: str
     executor: str
+    on_behalf_of: str | None = None
+    """The person a service account asked for; no more entitled to consent than the account."""
 
     def bars(self, person: str) -> bool:
-        return person in (self.applicant, self.executor)
+        return person in (self.applicant, self.executor, self.on_behalf_of)
 
 
 People = Mapping[Group, tuple[str, ...]]
@@ -94,7 +96,8 @@ def pin_chain(
     """Resolve the chain for a case: who, and why.
 
     Raises:
-        NoApprover: a level, or an authorising group, holds nobody who may sign (design §5.7).
+        NoApprover: a level, or an authorising group, holds nobody who may sign, or nobody who is not needed
+            for another level: distinct persons must be able to sign them all (design §5.5, §5.7).
     """
     levels = policy.levels + ((policy.cross_year_level,) if crosses_year else ())
     chain: list[PinnedLevel] = []
@@ -103,10 +106,29 @@ def pin_chain(
         if not persons:
             raise NoApprover(level.name, level.group)
         chain.append(PinnedLevel(n, level.name, level.group, persons, level.why))
-    for group in policy.authorising_groups:
-        if not _entitled(people, group, parties):
-            raise NoApprover("authorisation", group)
+    _require_distinct_persons([(level.name, level.group, level.persons) for level in chain])
+    _require_distinct_persons(
+        [("authorisation", group, _entitled(people, group, parties)) for group in policy.authorising_groups]
+    )
     return tuple(chain)
+
+
+def _require_distinct_persons(seats: list[tuple[str, Group, tuple[str, ...]]]) -> None:
+    """Raises NoApprover for a seat that no choice of distinct persons can fill with the others filled."""
+    seated: dict[str, int] = {}
+
+    def fill(seat: int, tried: set[str]) -> bool:
+        for person in seats[seat][2]:
+            if person not in tried:
+                tried.add(person)
+                if person not in seated or fill(seated[person], tried):
+                    seated[person] = seat
+                    return True
+        return False
+
+    for seat, (name, group, _) in enumerate(seats):
+        if not fill(seat, set()):
+            raise NoApprover(name, group)
 
 
 def _entitled(people: People, group: Group, parties: Parties) -> tuple[str, ...]:
@@ -200,7 +222,7 @@ def confirm(
     person_groups: Iterable[Group],
     given: tuple[Confirmation, ...],
     authorising: tuple[Group, Group],
-    barred: frozenset[str],
+    parties: Parties,
     digest_given: str,
     digest: str,
     task: str,
@@ -216,7 +238,7 @@ def confirm(
     """
     given = tuple(confirmation for confirmation in given if confirmation.digest == digest)
     mine = tuple(group for group in authorising if group in set(person_groups))
-    if not mine or person in barred:
+    if not mine or parties.bars(person):
         raise NotAuthoriser(person, tuple(authorising))
     if any(confirmation.person == person for confirmation in given):
         raise AlreadyDecided(person, task)

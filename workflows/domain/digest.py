@@ -4,9 +4,11 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
+from datetime import UTC, date, datetime
+from decimal import Decimal
 from typing import Any, TypeAlias
 
-from workflows.domain.findings import Finding
+from workflows.domain.findings import Finding, in_order
 from workflows.domain.ledger import CloseState
 from workflows.domain.period import Period
 from workflows.domain.plan import Plan
@@ -32,9 +34,11 @@ def to_json(value: object) -> Json:
         return sorted((to_json(part) for part in value), key=canonical)
     if isinstance(value, tuple | list):
         return [to_json(part) for part in value]
-    if isinstance(value, float):
-        raise TypeError("a fraction has no canonical form; use Decimal or text")
-    return str(value)
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat()
+    if isinstance(value, str | Decimal | date):
+        return str(value)
+    raise TypeError(f"{type(value).__name__} has no canonical form")
 
 
 def canonical(value: object) -> str:
@@ -54,8 +58,9 @@ def case_digest(
     return sha256(
         {
             "plan": plan,
-            "close_state": state,
-            "findings": [finding for finding in findings if finding.bound],
+            "close_state": {module.module: module for module in state.modules},
+            "revision": state.revision,
+            "findings": [finding for finding in in_order(findings) if finding.bound],
             "policy_version": policy_version,
             "backup_policy": backup_policy,
         }

@@ -78,7 +78,7 @@ class ModuleGraph:
                 return frozenset(reached)
             reached |= more
 
-    def check(self, modules: Iterable[Module]) -> None:
+    def check(self, modules: Iterable[str]) -> None:
         """Raises UnknownModule for a module this ledger does not have."""
         for module in modules:
             if module not in self.modules:

@@ -4,7 +4,7 @@ Un-close: newest closed period first; within a period a module only after every 
 it. Re-close: the exact mirror (design §5.1, §5.2; R64 to R69; trap T1 of the requirements).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -176,9 +176,14 @@ def verify_movement(before: CloseState, after: CloseState, step: PlanStep, calen
         raise PointerMismatch(str(step), f"{step.module} stood at {stood} before, expected {start}")
     expected, seen = apply(before, step, calendar).pointers(), after.pointers()
     if seen != expected:
-        differing = sorted(m for m in expected | seen if expected.get(m) != seen.get(m))
-        told = "; ".join(f"{m} at {seen.get(m)}, expected {expected.get(m)}" for m in differing)
-        raise PointerMismatch(str(step), told)
+        raise PointerMismatch(str(step), _told(expected, seen))
+
+
+def require_same_pointers(before: CloseState, after: CloseState) -> None:
+    """Every module's current period is what it was. Raises PointerMismatch otherwise."""
+    expected, seen = before.pointers(), after.pointers()
+    if expected != seen:
+        raise PointerMismatch("closing everything again", _told(expected, seen))
 
 
 def crosses_fiscal_year(state: CloseState, plan: Plan) -> bool:
@@ -186,9 +191,14 @@ def crosses_fiscal_year(state: CloseState, plan: Plan) -> bool:
     return any(plan.target.year < state.of(module).current.year for module in plan.opened_modules)
 
 
+def _told(expected: Mapping[Module, Period], seen: Mapping[Module, Period]) -> str:
+    differing = sorted(m for m in {*expected, *seen} if expected.get(m) != seen.get(m))
+    return "; ".join(f"{m} at {seen.get(m)}, expected {expected.get(m)}" for m in differing)
+
+
 def _checked(books: Books, target: Period, modules: Iterable[Module]) -> tuple[Module, ...]:
     asked = tuple(modules)
-    books.graph.check(asked)
+    books.graph.check(asked or ("none",))
     books.calendar.check(target)
     return asked
 

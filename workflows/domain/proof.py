@@ -74,6 +74,8 @@ def tree(leaves: Iterable[Leaf]) -> Proof:
     inner node can be passed off as a leaf.
     """
     ordered = tuple(sorted(leaves, key=lambda leaf: (leaf.module, leaf.period)))
+    if len({leaf.place for leaf in ordered}) != len(ordered):
+        raise ValueError("a proof has one leaf for each module and period")
     level = [_hash("leaf", f"{leaf.place} {leaf.rows} {leaf.digest}") for leaf in ordered]
     while len(level) > 1:
         pairs = [level[i : i + 2] for i in range(0, len(level), 2)]
@@ -118,6 +120,22 @@ def require_open(after: Proof, touched: frozenset[tuple[Module, Period]]) -> Non
     )
     if still:
         raise ProofMismatch(still)
+
+
+def require_closed(before: Proof, after: Proof, touched: frozenset[tuple[Module, Period]]) -> None:
+    """What was closed before and has been closed again carries balances again.
+
+    Raises:
+        ProofMismatch: naming the touched places that had balance rows and have none now.
+    """
+    old, new = before.by_place(), after.by_place()
+    bare = tuple(
+        f"{module} {period}"
+        for module, period in sorted(touched)
+        if (module, period) in old and (module, period) not in new
+    )
+    if bare:
+        raise ProofMismatch(bare)
 
 
 def require_equal(expected: Proof, seen: Proof) -> None:
