@@ -172,7 +172,7 @@ class Supervisor:
                 stderr=log,
                 pass_fds=(child.listener.fileno(),) if child.listener else (),
                 start_new_session=True,
-                preexec_fn=_tied_to(os.getpid()),
+                preexec_fn=tied_to(os.getpid()),
             )
 
     def _log(self, name: str) -> IO[bytes]:
@@ -227,7 +227,7 @@ def _ignore(number: int, frame: FrameType | None) -> None:
     """A handler must be there for the signal to wake the sleeper."""
 
 
-def _tied_to(parent: int) -> Callable[[], None]:
+def tied_to(parent: int) -> Callable[[], None]:
     """What the child does before it becomes its program: die with the parent, also if that has died already.
 
     SIGKILL, because everything in the tree is built to survive it and nothing may stay behind.

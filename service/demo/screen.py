@@ -27,6 +27,7 @@ class Screen:
         self._began: datetime | None = None
         self._pointers: Mapping[str, str] = {}
         self._steps = 0
+        """How many steps each of the two plans has."""
         self._status: Status | None = None
 
     def live(self) -> AbstractContextManager[object]:
@@ -48,20 +49,30 @@ class Screen:
         """The current period of every module before the case."""
         self._pointers = pointers
 
+    def received(self, case: Event) -> None:
+        """The request was taken; the clock starts."""
+        self._print(case["created_at"], ("received", f"{case['id']} by {case['applicant']}"), "bold cyan")
+
     def show(self, event: Event) -> None:
         """Print an event, unless it is of no interest to a spectator."""
-        at = datetime.fromisoformat(event["at"])
-        self._began = self._began or at
         line = self._line(event)
         if line is not None:
-            seconds = (at - self._began).total_seconds()
             style = "bold cyan" if event["kind"] == EventKind.STATE_CHANGED else "default"
-            what, rest = line
-            self.console.print(
-                f"{seconds:7.2f} s  [{style}]{what:<17}[/]  {rest}", highlight=False, soft_wrap=True
-            )
+            self._print(event["at"], line, style)
+
+    def corrected(self, document: str, before: str, after: str) -> None:
+        """An ERP user has changed a document; the ledger's own log tells it to the case later."""
+        self.say(f"{'':11}{'  correction':<17}  {document}: quantity {before} → {after}, by clerk in the ERP")
+
+    def _print(self, at: str, line: Line, style: str) -> None:
+        moment = datetime.fromisoformat(at)
+        self._began = self._began or moment
+        seconds = (moment - self._began).total_seconds()
+        self.say(f"{seconds:7.2f} s  [{style}]{line[0]:<17}[/]  {line[1]}")
 
     def _line(self, event: Event) -> Line | None:
+        if event["kind"] == EventKind.PLAN_MADE:
+            self._steps = event["data"]["steps"]
         teller = _TELLERS.get(EventKind(event["kind"]))
         if teller is not None:
             return teller(event)
@@ -72,14 +83,14 @@ class Screen:
     def _step(self, data: Mapping[str, Any]) -> Line:
         """A step with its read-back: where every module stands now, the one that moved in bold."""
         before, self._pointers = self._pointers, data["pointers"]
-        self._steps += 1
         read = " ".join(
             f"[bold]{module} {before.get(module, '?')}→{period}[/]"
             if before.get(module) != period
             else f"[dim]{module} {period}[/]"
             for module, period in self._pointers.items()
         )
-        return (f"  step {self._steps}", f"{data['verb']} {data['module']} {data['period']} ✓ read back: {read}")
+        done = f"{data['verb']} {data['module']} {data['period']}"
+        return (f"  step {data['n']}/{self._steps}", f"{done} ✓ read back: {read}")
 
 
 def _state(event: Event) -> Line:

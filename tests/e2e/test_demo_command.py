@@ -1,0 +1,45 @@
+"""`unclose demo --exit` on a machine that has nothing: one whole case, told as it happens."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+STATES = [
+    "received",
+    "checking",
+    "approving",
+    "protecting",
+    "authorising",
+    "isolating",
+    "unclosing",
+    "verifying_open",
+    "correcting",
+    "reclosing",
+    "verifying_closed",
+    "archiving",
+    "completed",
+]
+ORDER = ("gl", "cost", "inventory")
+PERIODS = ("2025-05", "2025-04", "2025-03")
+
+
+def test_the_demo_plays_a_whole_case_and_exits(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "service.cli", "demo", "--exit", "--port", "0"]
+    done = subprocess.run(
+        [*command, "--data-dir", str(tmp_path)], capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    shown = done.stdout
+
+    assert re.findall(r"^ *\d+\.\d\d s  (\w+)", shown, re.MULTILINE) == STATES
+    opened = [("unclose", module, period) for period in PERIODS for module in ORDER]
+    closed = [("reclose", module, period) for _, module, period in reversed(opened)]
+    assert re.findall(r"(unclose|reclose) (\w+) (\d{4}-\d\d) ✓ read back", shown) == opened + closed
+    assert re.search(r"clock A .* \d+\.\d\d s  \(people .*machine", shown)
+    assert re.search(r"clock B .* \d+\.\d\d s  \(people .*machine", shown)
+    assert "✗" not in shown
+    assert shown.count("✓ every module's current period is what it was") == 1
+    evidence = re.search(r"^evidence +(\S+)$", shown, re.MULTILINE)
+    assert evidence is not None
+    assert Path(evidence[1]).is_file()

@@ -1,0 +1,82 @@
+"""The main job over HTTP, seen from outside: one case that completes, and one refusal."""
+
+from pathlib import Path
+
+import pytest
+
+from activities.demo_erp.desk import Desk
+from activities.erp.demo import DemoConnector, DemoOptions
+from activities.proof import prove_ledger
+from tests.e2e.people import API, EXAMPLE, People
+from tests.e2e.tree import Tree
+from workflows.domain.proof import Proof, differing
+
+DOCUMENT = "IN-2025-03-0007"
+TOUCHED = {
+    f"{module} {period}"
+    for module in ("cost", "gl", "inventory")
+    for period in ("2025-03", "2025-04", "2025-05")
+}
+
+
+class Auditor:
+    """Looks into the ledger itself, not into what Unclose says about it."""
+
+    def __init__(self, place: Path) -> None:
+        self.connector = DemoConnector(DemoOptions(str(place), read_only=True))
+        self.desk = Desk(self.connector.ledger)
+
+    async def proof(self) -> Proof:
+        return await prove_ledger(self.connector)
+
+    async def broken(self) -> tuple[str, ...]:
+        found = await self.connector.invariants()
+        assert found.stock_value == found.stock_account
+        assert found.trial_balance == 0
+        return found.broken_openings
+
+
+@pytest.fixture
+def auditor(tree: Tree) -> Auditor:
+    return Auditor(tree.data_dir / "demo.sqlite")
+
+
+async def test_a_period_is_opened_corrected_and_closed_again(people: People, auditor: Auditor) -> None:
+    pointers, proof = people.pointers(), await auditor.proof()
+    quantity = auditor.desk.read(DOCUMENT).line(1).qty
+
+    case = people.request()
+    people.approve_all(case)
+    people.authorise(case)
+    people.wait_for(case, "correcting")
+    assert people.pointers()["inventory"] == "2025-03"
+    people.correct(DOCUMENT, 20)
+    people.finish(case)
+    people.wait_for(case, "completed")
+
+    assert people.pointers() == pointers
+    corrected = auditor.desk.read(DOCUMENT)
+    assert (str(corrected.period), corrected.line(1).qty) == ("2025-03", quantity + 20)
+    assert await auditor.broken() == ()
+    moved = differing(proof, await auditor.proof())
+    assert "inventory 2025-03" in moved
+    assert set(moved) <= TOUCHED
+    assert people.case(case)["clock_a_seconds"] > 0
+    assert people.case(case)["clock_b_seconds"] > 0
+    evidence = people.evidence(case)
+    assert {change["document"] for change in evidence["parts"]["changes"]} == {DOCUMENT}
+    assert evidence["parts"]["undeclared"] == []
+
+
+async def test_a_locked_period_is_refused_and_nothing_changes(people: People, auditor: Auditor) -> None:
+    before = await auditor.proof()
+    cases = people.get("clerk", f"{API}/requests")["items"]
+    refused = people.post("clerk", f"{API}/requests", EXAMPLE | {"target_period": "2024-05"})
+    assert refused.status_code == 409
+    assert refused.headers["content-type"] == "application/problem+json"
+    problem = refused.json()
+    assert problem["type"] == "/problems/period-locked"
+    assert problem["period"] == "2024-06"
+    assert problem["remedy"]
+    assert people.get("clerk", f"{API}/requests")["items"] == cases
+    assert (await auditor.proof()).root == before.root
