@@ -1,6 +1,7 @@
 """The one write path: a request is checked, numbered and started, or nothing is taken."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from service.intake import Intake, Sender, Taken
@@ -31,11 +32,13 @@ class Acceptance:
             as `Wishes.read` and `Wishes.require_possible`; then nothing was written.
             WorkflowUnavailable: nothing was taken, and the number given is void until the key comes again.
         """
-        known = await self._intake.find(sender)
-        if known is not None and not known.is_void:
-            return await self._start(known)
+        look = await self._intake.look(sender, wish.ledger)
+        if look.taken is not None and not look.taken.is_void:
+            return await self._start(look.taken)
         request = self._wishes.read(wish, actor, self._now())
-        await self._wishes.require_possible(request)
+        await self._wishes.require_possible(request, look.held_by)
+        if look.taken is not None:
+            return await self._start(await self._intake.revive(replace(request, id=look.taken.request.id)))
         return await self._start(await self._intake.reserve(sender, request, request.accepted_at.year))
 
     async def _start(self, taken: Taken) -> UncloseRequest:

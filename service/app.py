@@ -19,7 +19,7 @@ from service.intake import Answers, Intake
 from service.ledger_book import LedgerBook, ledgers_path
 from service.queries import Reader
 from service.register import SqlRegister
-from service.routes import health, ledgers, me, plans, requests, tasks
+from service.routes import demo_erp, health, ledgers, me, plans, requests, tasks
 from service.settings import Settings
 from service.temporal_client import connect
 from service.temporal_gateway import Gateway, TemporalGateway
@@ -48,7 +48,7 @@ def create_app(
         database = open_database(settings.database_url)
         register, reader = SqlRegister(database), Reader(database)
         way = gateway or TemporalGateway(await connect(settings, lazy=True))
-        identities, wishes = open_identities(settings.dev), Wishes(book, register)
+        identities, wishes = open_identities(settings.dev), Wishes(book)
         app.state.parts = Parts(
             book=book,
             register=register,
@@ -84,7 +84,7 @@ def assemble(lifespan: Lifespan | None = None, *, dev: bool = False) -> FastAPI:
         generate_unique_id_function=_operation,
     )
     api = APIRouter(prefix=API)
-    for part in (requests, tasks, plans, ledgers, me):
+    for part in (requests, tasks, plans, ledgers, me, *((demo_erp,) if dev else ())):
         api.include_router(part.router)
     app.include_router(api)
     app.include_router(health.router)

@@ -130,7 +130,9 @@ def _begin(connection: Connection) -> None:
     # A transaction that reads first and writes later would fail at once if another process has written in
     # between; one that will write says so at its start and waits for its turn.
     immediate = connection.get_execution_options().get(_IMMEDIATE)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
+    cursor = connection.connection.cursor()
+    cursor.execute("BEGIN IMMEDIATE" if immediate else "BEGIN")
+    cursor.close()
 
 
 def _as_json(value: object) -> str:

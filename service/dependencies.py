@@ -49,7 +49,10 @@ class Parts:
         return datetime.now(UTC)
 
 
-def _parts(request: Request) -> Parts:
+# Dependencies are coroutines even where they wait for nothing: others would each take a trip to a thread.
+
+
+async def _parts(request: Request) -> Parts:
     return cast(Parts, request.app.state.parts)
 
 
@@ -67,13 +70,13 @@ async def _actor(
     return actor
 
 
-def _language(
+async def _language(
     accept_language: Annotated[str | None, Header(description="`zh` or `en`.", max_length=200)] = None,
 ) -> Language:
     return preferred_language(accept_language)
 
 
-def _slice(
+async def _slice(
     limit: Annotated[int, Query(ge=1, le=200, description="How many, newest first.")] = 50,
     cursor: Annotated[str | None, Query(max_length=400, description="`next` of the page before.")] = None,
 ) -> Slice:
@@ -115,9 +118,8 @@ TheSender = Annotated[Sender, Depends(_sender)]
 class Once:
     """Lets an act under an Idempotency-Key happen once, and gives the first answer ever after."""
 
-    def __init__(self, parts: TheParts, actor: TheActor, sender: TheSender, request: Request) -> None:
-        self._answers, self._sender = parts.answers, sender
-        self._call = Call(actor, _update_id(sender, request.url.path))
+    def __init__(self, answers: Answers, sender: Sender, call: Call) -> None:
+        self._answers, self._sender, self._call = answers, sender, call
 
     async def act(self, act: Callable[[Call], Awaitable[CaseNow]]) -> ActOut:
         """Raises KeyReused, and what the act raises: a refusal is not remembered."""
@@ -138,4 +140,8 @@ def _update_id(sender: Sender, path: str) -> str:
     return hashlib.sha256("\x1f".join((sender.person, path, sender.key)).encode()).hexdigest()
 
 
-DoneOnce = Annotated[Once, Depends()]
+async def _once(parts: TheParts, actor: TheActor, sender: TheSender, request: Request) -> Once:
+    return Once(parts.answers, sender, Call(actor, _update_id(sender, request.url.path)))
+
+
+DoneOnce = Annotated[Once, Depends(_once)]

@@ -4,19 +4,17 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any, TypeAlias
+from typing import Any
 
-from sqlalchemy import Connection, Row, select, update
+from sqlalchemy import Connection, bindparam, select, update
 from sqlalchemy.exc import IntegrityError
 
 from service.database import Database, insert
 from service.refusals import KeyReused
-from service.register import read_request, request_document
+from service.register import read_lease, read_request, request_document
 from service.tables import case_numbers, cases, idempotency, intake
 from workflows.domain.errors import UnknownRequest
 from workflows.domain.request import UncloseRequest
-
-Found: TypeAlias = Row[Any, Any, Any, Any, Any] | None  # Any: as typed by the columns it is read from
 
 
 @dataclass(frozen=True)
@@ -45,24 +43,42 @@ class Taken:
     """Whether this very call has given the number, or brought it back to life."""
 
 
+@dataclass(frozen=True)
+class Look:
+    """What is known before a request is checked."""
+
+    taken: Taken | None
+    """What the same sender got for the same key before."""
+    held_by: str | None
+    """The case that executes on the ledger now."""
+
+
 class Intake:
     """Takes requests in. One call is one transaction."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def find(self, sender: Sender) -> Taken | None:
-        """What was taken under this sender's key, if anything. Raises KeyReused."""
-        if sender.key is None:
-            return None
-        return await self._database.read(partial(_find_by_key, sender=sender))
+    async def look(self, sender: Sender, ledger: str) -> Look:
+        """Raises KeyReused."""
+        return await self._database.read(partial(_look, sender=sender, ledger=ledger))
 
     async def reserve(self, sender: Sender, request: UncloseRequest, year: int) -> Taken:
-        """Give the request the next number of the year, or the one its key has already. Raises KeyReused."""
+        """Give the request the next number of the year. Numbers have no gaps.
+
+        Raises:
+            KeyReused: at the same moment the key was used for something else.
+        """
         try:
             return await self._database.write(partial(_reserve, sender=sender, request=request, year=year))
-        except IntegrityError:  # the same key at the same moment; the other one was first
-            return await self._database.write(partial(_reserve, sender=sender, request=request, year=year))
+        except IntegrityError:  # the same key at the same moment; the other call was first
+            look = await self.look(sender, request.ledger)
+            assert look.taken is not None, "its key is on record"
+            return look.taken
+
+    async def revive(self, request: UncloseRequest) -> Taken:
+        """Use the number again under which nothing was taken before."""
+        return await self._database.write(partial(_revive, request=request))
 
     async def void(self, number: str) -> None:
         """Nothing was taken under this number."""
@@ -73,32 +89,30 @@ class Intake:
         return await self._database.read(partial(_read_taken, number=number))
 
 
+def _look(connection: Connection, sender: Sender, ledger: str) -> Look:
+    taken = _find_by_key(connection, sender) if sender.key else None
+    return Look(taken, read_lease(connection, ledger).holder)
+
+
 def _find_by_key(connection: Connection, sender: Sender) -> Taken | None:
-    mine = (intake.c.person == sender.person) & (intake.c.key == sender.key)
-    return _as_taken(connection.execute(_TAKEN.where(mine)).one_or_none(), sender)
-
-
-_TAKEN = select(
-    intake.c.request, intake.c.fingerprint, intake.c.void, cases.c.id.label("case_id"), intake.c.number
-).join_from(intake, cases, intake.c.number == cases.c.id, isouter=True)
-
-
-def _as_taken(row: Found, sender: Sender) -> Taken | None:
+    row = connection.execute(_BY_KEY, {"sender": sender.person, "its_key": sender.key}).one_or_none()
     if row is None:
         return None
     sender.require_same(row.fingerprint)
     return Taken(read_request(row.request), row.void, row.case_id is not None)
 
 
+_BY_KEY = (
+    select(intake.c.request, intake.c.fingerprint, intake.c.void, cases.c.id.label("case_id"))
+    .join_from(intake, cases, intake.c.number == cases.c.id, isouter=True)
+    .where(intake.c.person == bindparam("sender"), intake.c.key == bindparam("its_key"))
+)
+
+
 def _reserve(connection: Connection, sender: Sender, request: UncloseRequest, year: int) -> Taken:
-    known = _find_by_key(connection, sender) if sender.key else None
-    if known is None:
-        numbered = replace(request, id=f"UC-{year:04d}-{_next_number(connection, year):06d}")
-        connection.execute(intake.insert(), _intake_row(sender, numbered))
-        return Taken(numbered, is_void=False, has_case=False, is_new=True)
-    if known.is_void and not known.has_case:
-        return _revive(connection, replace(request, id=known.request.id))
-    return known
+    numbered = replace(request, id=f"UC-{year:04d}-{_next_number(connection, year):06d}")
+    connection.execute(intake.insert(), _intake_row(sender, numbered))
+    return Taken(numbered, is_void=False, has_case=False, is_new=True)
 
 
 def _next_number(connection: Connection, year: int) -> int:

@@ -59,7 +59,7 @@ class SqlRegister:
         await self._database.write(partial(_release_lease, ledger=ledger, case=case))
 
     async def lease(self, ledger: str) -> Lease:
-        return await self._database.read(partial(_read_lease, ledger=ledger))
+        return await self._database.read(partial(read_lease, ledger=ledger))
 
     async def case_file(self, case: str) -> CaseFile:
         return await self._database.read(partial(_read_case_file, case=case))
@@ -85,7 +85,7 @@ def _take_lease(connection: Connection, ledger: str, case: str, at: datetime) ->
     again = {"holder": case, "fence": leases.c.fence + 1, "taken_at": at}
     free = leases.c.holder.is_(None)
     connection.execute(first.on_conflict_do_update(index_elements=["ledger"], set_=again, where=free))
-    return _read_lease(connection, ledger)
+    return read_lease(connection, ledger)
 
 
 def _release_lease(connection: Connection, ledger: str, case: str) -> None:
@@ -136,10 +136,12 @@ def _task_documents(connection: Connection, case: str) -> tuple[dict[str, Json],
     return tuple({name: to_json(value) for name, value in row.items()} for row in rows)
 
 
-def _read_lease(connection: Connection, ledger: str) -> Lease:
-    wanted = select(leases.c.holder, leases.c.fence).where(leases.c.ledger == ledger)
-    row = (connection.execute(wanted)).one_or_none()
+def read_lease(connection: Connection, ledger: str) -> Lease:
+    row = connection.execute(_LEASE, {"which": ledger}).one_or_none()
     return Lease(None, 0) if row is None else Lease(row.holder, row.fence)
+
+
+_LEASE = select(leases.c.holder, leases.c.fence).where(leases.c.ledger == bindparam("which"))
 
 
 # --------------------------------------------------------------------------- writing
@@ -180,13 +182,17 @@ def _words(request: UncloseRequest) -> str:
 
 
 def _lock_case(connection: Connection, case: str) -> CaseHead:
-    wanted = select(
-        cases.c.last_seq, cases.c.head_digest, cases.c.ledger, cases.c.waiting_for, cases.c.created_at
-    )
-    row = (connection.execute(wanted.where(cases.c.id == case).with_for_update())).one_or_none()
+    row = connection.execute(_CASE_HEAD, {"which": case}).one_or_none()
     if row is None:
         raise UnknownRequest(case)
     return row
+
+
+_CASE_HEAD = (
+    select(cases.c.last_seq, cases.c.head_digest, cases.c.ledger, cases.c.waiting_for, cases.c.created_at)
+    .where(cases.c.id == bindparam("which"))
+    .with_for_update()
+)
 
 
 def _require_same_tale(connection: Connection, change: CaseChange, last: int) -> None:

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from activities.recording import Register
 from service.ledger_book import LedgerBook
 from service.refusals import WindowTooLong
 from workflows.domain.case import Actor
@@ -45,8 +44,8 @@ class Prospect:
 class Wishes:
     """Turns wishes into requests the rules allow. Reads only."""
 
-    def __init__(self, book: LedgerBook, register: Register) -> None:
-        self._book, self._register = book, register
+    def __init__(self, book: LedgerBook) -> None:
+        self._book = book
 
     def read(self, wish: Wish, actor: Actor, now: datetime) -> UncloseRequest:
         """The request that the wish stands for; it has no number yet.
@@ -79,7 +78,7 @@ class Wishes:
             on_behalf_of=actor.on_behalf_of,
         )
 
-    async def require_possible(self, request: UncloseRequest) -> None:
+    async def require_possible(self, request: UncloseRequest, held_by: str | None) -> None:
         """Ask the ledger and the rules.
 
         Raises:
@@ -88,9 +87,8 @@ class Wishes:
             CrossesFiscalYear, AcknowledgementNotOfToday: back across a year without consent to that.
             LedgerUnavailable: it does not answer.
         """
-        lease = await self._register.lease(request.ledger)
-        if lease.holder is not None:
-            raise LedgerBusy(request.ledger, lease.holder)
+        if held_by is not None:
+            raise LedgerBusy(request.ledger, held_by)
         if self._book.profile(request.ledger).at_site:
             return  # only the site worker reaches this ERP; the case itself will ask the same
         prospect = await self.prospect(request.ledger, request.target_period, request.modules)

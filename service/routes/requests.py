@@ -188,6 +188,8 @@ async def read_evidence(case: Number, parts: TheParts, _actor: TheActor) -> File
 
 # --------------------------------------------------------------------------- acts of applicant and correctors
 
+NO_COMMENT = CommentIn()
+
 _ACTS = (UnknownRequest, WrongState, KeyReused, WorkflowUnavailable)
 
 
@@ -196,13 +198,13 @@ _ACTS = (UnknownRequest, WrongState, KeyReused, WorkflowUnavailable)
     responses=responses(*_ACTS, NotTheApplicant),
     openapi_extra={"x-irreversible": "The case ends; the wish needs a new request."},
 )
-async def withdraw(case: Number, body: CommentIn, parts: TheParts, once: DoneOnce) -> ActOut:
+async def withdraw(case: Number, parts: TheParts, once: DoneOnce, body: CommentIn = NO_COMMENT) -> ActOut:
     """Take the wish back. Possible until the execution has been released."""
     return await once.act(lambda call: parts.acts.withdraw(call, case, body.comment))
 
 
 @router.post("/{case}/resubmit", responses=responses(*_ACTS, NotTheApplicant))
-async def resubmit(case: Number, body: CommentIn, parts: TheParts, once: DoneOnce) -> ActOut:
+async def resubmit(case: Number, parts: TheParts, once: DoneOnce, body: CommentIn = NO_COMMENT) -> ActOut:
     """A blocker has been put right: check anew. Consents given so far are void."""
     return await once.act(lambda call: parts.acts.resubmit(call, case, body.comment))
 
@@ -212,7 +214,9 @@ async def resubmit(case: Number, body: CommentIn, parts: TheParts, once: DoneOnc
     responses=responses(*_ACTS, NotACorrector, WindowExpired),
     openapi_extra={"x-irreversible": "The correction window is shut and the periods are closed again."},
 )
-async def finish_corrections(case: Number, body: CommentIn, parts: TheParts, once: DoneOnce) -> ActOut:
+async def finish_corrections(
+    case: Number, parts: TheParts, once: DoneOnce, body: CommentIn = NO_COMMENT
+) -> ActOut:
     """The corrections are done: close everything again."""
     return await once.act(lambda call: parts.acts.finish(call, case, body.comment))
 
