@@ -37,7 +37,7 @@ FORBIDDEN = re.compile(
         [
             *(rf"\b{host}\.{domain}\b" for host, domain in REGISTRIES),
             rf"(?<![\w.}}~*-])/(?:{'|'.join(MACHINE_FOLDERS)})/",
-            rf"(?:@ file:|file:///(?:{'|'.join([*MACHINE_FOLDERS, 'opt', 'tmp', 'usr', 'var'])})\b)",
+            rf"(?:@\s*file:|file:///(?:{'|'.join([*MACHINE_FOLDERS, 'opt', 'tmp', 'usr', 'var'])})\b)",
         ]
     ).encode()
 )
