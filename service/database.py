@@ -4,8 +4,8 @@ import asyncio
 import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
-from typing import Protocol, TypeVar
+from functools import cache, partial
+from typing import Protocol, TypeAlias, TypeVar
 
 from sqlalchemy import Connection, Engine, Table, create_engine, event
 from sqlalchemy.dialects import postgresql, sqlite
@@ -109,9 +109,41 @@ class PostgreSQL(Database):
         await self._engine.dispose()
 
 
-def insert(connection: Connection, table: Table) -> "postgresql.Insert | sqlite.Insert":
-    """An INSERT that can say what is to happen if the row is there already."""
-    return sqlite.insert(table) if connection.dialect.name == "sqlite" else postgresql.insert(table)
+Insert: TypeAlias = postgresql.Insert | sqlite.Insert
+"""An INSERT that can say what is to happen if the row is there already."""
+
+
+def insert(connection: Connection, table: Table) -> Insert:
+    return _insert(connection.dialect.name, table)
+
+
+def insert_new(connection: Connection, table: Table) -> Insert:
+    """Rows that are there already stay as they are."""
+    return _insert_new(connection.dialect.name, table)
+
+
+def insert_or_replace(connection: Connection, table: Table) -> Insert:
+    """Rows that are there already are replaced."""
+    return _insert_or_replace(connection.dialect.name, table)
+
+
+def _insert(dialect: str, table: Table) -> Insert:
+    return sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)
+
+
+# Building a statement takes longer than running it, so each is built once.
+
+
+@cache
+def _insert_new(dialect: str, table: Table) -> Insert:
+    return _insert(dialect, table).on_conflict_do_nothing()
+
+
+@cache
+def _insert_or_replace(dialect: str, table: Table) -> Insert:
+    new = _insert(dialect, table)
+    values = {column.name: new.excluded[column.name] for column in table.c if not column.primary_key}
+    return new.on_conflict_do_update(index_elements=list(table.primary_key.columns), set_=values)
 
 
 _IMMEDIATE = "unclose_immediate"

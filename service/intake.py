@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, select, update
 from sqlalchemy.exc import IntegrityError
 
-from service.database import Database, insert
+from service.database import Database, insert, insert_new
 from service.refusals import KeyReused
 from service.register import read_lease, read_request, request_document
 from service.tables import case_numbers, cases, idempotency, intake
@@ -186,7 +186,7 @@ class Answers:
 
 
 def _claim(connection: Connection, sender: Sender, at: datetime) -> Answer | None:
-    new = insert(connection, idempotency).on_conflict_do_nothing()
+    new = insert_new(connection, idempotency)
     row = {"person": sender.person, "key": sender.key, "fingerprint": sender.fingerprint, "created_at": at}
     connection.execute(new, {**row, "body": None})
     known = connection.execute(select(idempotency).where(*_own(sender))).one()

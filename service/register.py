@@ -7,10 +7,10 @@ from functools import partial
 from typing import Any, TypeAlias
 
 from pydantic import TypeAdapter
-from sqlalchemy import Connection, Row, bindparam, delete, select, update
+from sqlalchemy import BindParameter, Connection, Row, bindparam, delete, func, select, update
 
 from activities.recording import CaseFile
-from service.database import Database, insert
+from service.database import Database, insert, insert_new, insert_or_replace
 from service.tables import (
     backups,
     case_events,
@@ -66,16 +66,17 @@ class SqlRegister:
 
 
 def _receive(connection: Connection, request: UncloseRequest) -> None:
-    connection.execute(insert(connection, cases).on_conflict_do_nothing(), _case_row(request))
+    connection.execute(insert_new(connection, cases), _case_row(request))
 
 
 def _record(connection: Connection, change: CaseChange) -> None:
     case = _lock_case(connection, change.case)
     _require_same_tale(connection, change, case.last_seq)
-    fresh = _chained(case.head_digest, [event for event in change.events if event.seq > case.last_seq])
+    news = (event for event in change.events if event.seq > case.last_seq)
+    fresh, head = _chained(case.head_digest, news)
     if fresh:
         _append(connection, change, fresh)
-        _bring_up_to_date(connection, change, fresh, case)
+        _bring_up_to_date(connection, change, fresh[-1], head, case)
         _hand_out_tasks(connection, change)
         _project(connection, change.case, case.ledger, fresh)
 
@@ -206,13 +207,13 @@ def _require_same_tale(connection: Connection, change: CaseChange, last: int) ->
             raise EventsDiverged(change.case, event.seq, last)
 
 
-def _chained(head: str, events: Iterable[CaseEvent]) -> tuple[CaseEvent, ...]:
-    """The events with the digest of the one before each (design §9)."""
+def _chained(head: str, events: Iterable[CaseEvent]) -> tuple[tuple[CaseEvent, ...], str]:
+    """The events with the digest of the one before each, and the digest of the last (design §9)."""
     chained: list[CaseEvent] = []
     for event in events:
         chained.append(replace(event, digest_of_previous=head))
         head = chained[-1].digest
-    return tuple(chained)
+    return tuple(chained), head
 
 
 def _append(connection: Connection, change: CaseChange, fresh: Sequence[CaseEvent]) -> None:
@@ -233,41 +234,56 @@ def _event_row(case: str, event: CaseEvent) -> Values:
 
 
 def _bring_up_to_date(
-    connection: Connection, change: CaseChange, fresh: Sequence[CaseEvent], case: CaseHead
+    connection: Connection, change: CaseChange, last: CaseEvent, head: str, case: CaseHead
 ) -> None:
-    values: Values = {
-        "state": change.state,
-        "waiting_for": list(change.waiting_for),
-        "last_seq": fresh[-1].seq,
-        "head_digest": fresh[-1].digest,
-        "updated_at": fresh[-1].at,
-        **_headline(change.parts),
-    }
-    connection.execute(update(cases).where(cases.c.id == change.case).values(values))
+    clocks = change.parts.get("clocks")
+    running = clocks if isinstance(clocks, dict) else {}
+    connection.execute(
+        _UPDATE_CASE,
+        {
+            "which": change.case,
+            "new_state": change.state,
+            "new_waiting_for": list(change.waiting_for),
+            "new_last_seq": last.seq,
+            "new_head_digest": head,
+            "new_updated_at": last.at,
+            "new_digest": change.parts.get("digest"),
+            "new_risk": change.parts.get("risk"),
+            "new_clock_a_ms": running.get("a_ms"),
+            "new_clock_b_ms": running.get("b_ms"),
+        },
+    )
     if change.parts:
         _keep_parts(connection, change)
     if list(change.waiting_for) != case.waiting_for:
         _keep_waits(connection, change, case.created_at)
 
 
-def _headline(parts: Mapping[str, Json]) -> Values:
-    """The parts that lists show."""
-    shown: Values = {name: parts[name] for name in ("digest", "risk") if name in parts}
-    clocks = parts.get("clocks")
-    if isinstance(clocks, dict):
-        shown |= {"clock_a_ms": clocks.get("a_ms"), "clock_b_ms": clocks.get("b_ms")}
-    return shown
+def _new(name: str) -> BindParameter[Any]:
+    return bindparam(f"new_{name}", type_=cases.c[name].type)
+
+
+_UPDATE_CASE = (
+    update(cases)
+    .where(cases.c.id == bindparam("which"))
+    .values(
+        {name: _new(name) for name in ("state", "waiting_for", "last_seq", "head_digest", "updated_at")}
+        # What a change does not tell stays as it is.
+        | {
+            name: func.coalesce(_new(name), cases.c[name])
+            for name in ("digest", "risk", "clock_a_ms", "clock_b_ms")
+        }
+    )
+)
 
 
 def _keep_parts(connection: Connection, change: CaseChange) -> None:
-    new = insert(connection, case_parts)
-    keep = new.on_conflict_do_update(index_elements=["case_id", "name"], set_={"value": new.excluded.value})
     rows = [{"case_id": change.case, "name": name, "value": value} for name, value in change.parts.items()]
-    connection.execute(keep, rows)
+    connection.execute(insert_or_replace(connection, case_parts), rows)
 
 
 def _keep_waits(connection: Connection, change: CaseChange, created_at: datetime) -> None:
-    connection.execute(delete(case_waits).where(case_waits.c.case_id == change.case))
+    connection.execute(_DELETE_WAITS, {"which": change.case})
     rows = [
         {"case_id": change.case, "who": who, "created_at": created_at}
         for who in dict.fromkeys(change.waiting_for)
@@ -276,12 +292,15 @@ def _keep_waits(connection: Connection, change: CaseChange, created_at: datetime
         connection.execute(case_waits.insert(), rows)
 
 
+_DELETE_WAITS = delete(case_waits).where(case_waits.c.case_id == bindparam("which"))
+
+
 def _hand_out_tasks(connection: Connection, change: CaseChange) -> None:
     if change.opened:
         rows = [_task_row(change.case, task) for task in change.opened]
-        connection.execute(insert(connection, tasks).on_conflict_do_nothing(), rows)
+        connection.execute(insert_new(connection, tasks), rows)
         holders = [row for task in change.opened for row in _holder_rows(task)]
-        connection.execute(insert(connection, task_holders).on_conflict_do_nothing(), holders)
+        connection.execute(insert_new(connection, task_holders), holders)
     if change.closed:
         connection.execute(_CLOSE_TASK, [_closing_row(closing) for closing in change.closed])
 
@@ -340,7 +359,9 @@ def _project(connection: Connection, case: str, ledger: str, fresh: Sequence[Cas
         elif event.kind in (EventKind.DECIDED, EventKind.CONFIRMED):
             connection.execute(decisions.insert(), _decision_row(case, event))
         elif event.kind == EventKind.BACKED_UP:
-            _keep_backup(connection, {"case_id": case, "ledger": ledger, **_backup_row(event)})
+            # A backup made once more under its id replaces the copy before it.
+            row = {"case_id": case, "ledger": ledger, **_backup_row(event)}
+            connection.execute(insert_or_replace(connection, backups), row)
 
 
 def _decision_row(case: str, event: CaseEvent) -> Values:
@@ -368,10 +389,3 @@ def _backup_row(event: CaseEvent) -> Values:
     names = ("id", "point", "location", "bytes", "sha256", "root", "restore_milliseconds")
     taken_at = datetime.fromisoformat(str(event.data["taken_at"]))
     return {**{name: event.data[name] for name in names}, "taken_at": taken_at}
-
-
-def _keep_backup(connection: Connection, row: Values) -> None:
-    """A backup made once more under its id replaces the copy before it."""
-    new = insert(connection, backups).values(row)
-    fresh = {name: new.excluded[name] for name in row if name != "id"}
-    connection.execute(new.on_conflict_do_update(index_elements=["id"], set_=fresh))
