@@ -70,8 +70,8 @@ class Gateway(Protocol):
 
 
 class TemporalGateway(Gateway):
-    def __init__(self, client: Client) -> None:
-        self._client = client
+    def __init__(self, client: Client, patience: timedelta = _PATIENCE) -> None:
+        self._client, self._patience = client, patience
 
     @override
     async def start(self, request: UncloseRequest) -> None:
@@ -83,7 +83,7 @@ class TemporalGateway(Gateway):
                 task_queue=WORKFLOW_QUEUE,
                 id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
                 task_timeout=_TASK_TIMEOUT,
-                rpc_timeout=_PATIENCE,
+                rpc_timeout=self._patience,
                 static_summary=f"{request.ledger} {request.target_period}",
             )
         except WorkflowAlreadyStartedError:
@@ -94,7 +94,7 @@ class TemporalGateway(Gateway):
     @override
     async def has_started(self, case: str) -> bool:
         try:
-            await self._handle(case).describe(rpc_timeout=_PATIENCE)
+            await self._handle(case).describe(rpc_timeout=self._patience)
         except _OUT_OF_REACH as error:
             if _is_not_found(error):
                 return False
@@ -103,27 +103,29 @@ class TemporalGateway(Gateway):
 
     @override
     async def act(self, case: str, act: Act, update: str) -> CaseNow:
-        call = self._handle(case).execute_update(UncloseWorkflow.act, act, id=update, rpc_timeout=_PATIENCE)
+        call = self._handle(case).execute_update(
+            UncloseWorkflow.act, act, id=update, rpc_timeout=self._patience
+        )
         return await _answer(case, call)
 
     @override
     async def withdraw(self, case: str, withdrawal: Withdrawal, update: str) -> CaseNow:
         call = self._handle(case).execute_update(
-            UncloseWorkflow.withdraw, withdrawal, id=update, rpc_timeout=_PATIENCE
+            UncloseWorkflow.withdraw, withdrawal, id=update, rpc_timeout=self._patience
         )
         return await _answer(case, call)
 
     @override
     async def resubmit(self, case: str, resubmission: Resubmission, update: str) -> CaseNow:
         call = self._handle(case).execute_update(
-            UncloseWorkflow.resubmit, resubmission, id=update, rpc_timeout=_PATIENCE
+            UncloseWorkflow.resubmit, resubmission, id=update, rpc_timeout=self._patience
         )
         return await _answer(case, call)
 
     @override
     async def finish(self, case: str, finish: Finish, update: str) -> CaseNow:
         call = self._handle(case).execute_update(
-            UncloseWorkflow.finish_corrections, finish, id=update, rpc_timeout=_PATIENCE
+            UncloseWorkflow.finish_corrections, finish, id=update, rpc_timeout=self._patience
         )
         return await _answer(case, call)
 
