@@ -8,7 +8,8 @@ from workflows.approval_round import ApprovalRound
 from workflows.case import Case, CaseEnds
 from workflows.desks import ResubmissionDesk
 from workflows.domain.approval import Outcome, PinnedLevel, pin_chain
-from workflows.domain.case import EventKind
+from workflows.domain.case import Actor, EventKind
+from workflows.domain.digest import sha256
 from workflows.domain.errors import NoApprover
 from workflows.domain.findings import EvidenceRow, Finding, FindingCode
 from workflows.domain.request import CaseState
@@ -48,6 +49,9 @@ class Consent:
         order = ReceiveOrder(**self.case.errands.address, request=self.case.request)
         received = await self.case.errands.record(CaseSteps.receive, order)
         self.case.pin(received.profile)
+        request = self.case.request
+        asker = Actor(request.applicant, on_behalf_of=request.on_behalf_of)
+        self.case.log.tell(EventKind.RECEIVED, {"request_digest": sha256(request)}, asker)
         self.case.log.learn(policy_version=received.profile.policy.version)
         if received.held_by is not None:
             holder = EvidenceRow(received.held_by, (("ledger", self.case.request.ledger),))

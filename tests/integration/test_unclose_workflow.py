@@ -14,6 +14,7 @@ from tests.fake_world import FakeLedger, refuse_once
 from tests.scene import Play, Scene, a_wish, actor, on_stage
 from workflows.domain.approval import Group
 from workflows.domain.case import CaseEvent, EventKind, Finish, Resubmission, TaskAction
+from workflows.domain.digest import sha256
 from workflows.domain.findings import Finding, FindingCode
 from workflows.domain.ledger import Module
 from workflows.domain.period import Period
@@ -407,20 +408,20 @@ class TestExecution:
 
     async def test_a_case_goes_on_after_what_a_dead_worker_put_on_record(self, scene: Scene) -> None:
         wish = a_wish()
-        entered = {"from": "received", "to": "checking"}
-        lost = CaseEvent(1, wish.accepted_at, "unclose", None, EventKind.STATE_CHANGED, {**entered})
-        other = CaseEvent(2, wish.accepted_at, "unclose", None, EventKind.PLAN_MADE, {"digest": "another"})
-        scene.register.events[wish.id] = [lost, other]
-        play = await scene.request()
+        at = wish.accepted_at
+        scene.register.events[wish.id] = [
+            CaseEvent(1, at, "clerk", None, EventKind.RECEIVED, {"request_digest": sha256(wish)}),
+            CaseEvent(
+                2, at, "unclose", None, EventKind.STATE_CHANGED, {"from": "received", "to": "checking"}
+            ),
+            CaseEvent(3, at, "unclose", None, EventKind.PLAN_MADE, {"digest": "another"}),
+        ]
+        play = await scene.request(accepted_at=at)
         await play.has_task(f"{wish.id}-approval-1-1")
         events = scene.register.events[wish.id]
         assert [event.seq for event in events] == list(range(1, len(events) + 1))
-        assert [event.kind for event in events[:4]] == [
-            "state_changed",
-            "plan_made",
-            "resumed",
-            "plan_made",
-        ]
+        told = [str(event.kind) for event in events[:5]]
+        assert told == ["received", "state_changed", "plan_made", "resumed", "plan_made"]
         assert play.digest != "another"
 
 

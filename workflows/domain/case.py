@@ -23,6 +23,7 @@ SYSTEM = Actor("unclose")
 
 
 class EventKind(StrEnum):
+    RECEIVED = "received"
     STATE_CHANGED = "state_changed"
     PLAN_MADE = "plan_made"
     ASKED = "asked"
