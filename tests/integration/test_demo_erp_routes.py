@@ -1,0 +1,134 @@
+"""The other side of the demo ledger over HTTP: as the one who asks, and only in dev."""
+
+import asyncio
+import shutil
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from pydantic import SecretStr
+
+from activities.demo_erp.seed import create_demo
+from service.app import create_app
+from service.ledger_book import ledgers_path
+from service.migrate import upgrade
+from service.settings import Settings
+from tests.fakes import FakeGateway
+
+DESK = "/api/v1/demo-erp/demo"
+CLOSED, LINE = "IN-2025-03-0007", {"line": 1, "qty": "100.00"}
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return create_demo(tmp_path_factory.mktemp("demo") / "demo.sqlite")
+
+
+@pytest.fixture
+async def http(template: Path, tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
+    shutil.copy(template, tmp_path / "demo.sqlite")
+    settings = Settings(dev=True, data_dir=tmp_path)
+    await asyncio.to_thread(upgrade, settings.database_url)
+    async with serving(settings) as client:
+        yield client
+
+
+class serving:  # noqa: N801  # reads as a verb
+    def __init__(self, settings: Settings) -> None:
+        self.app = create_app(settings, FakeGateway())
+        self.life = self.app.router.lifespan_context(self.app)
+        self.client = httpx.AsyncClient(transport=httpx.ASGITransport(self.app), base_url="http://t")
+
+    async def __aenter__(self) -> httpx.AsyncClient:
+        await self.life.__aenter__()
+        return self.client
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.client.aclose()
+        await self.life.__aexit__(None, None, None)
+
+
+async def do(
+    http: httpx.AsyncClient, person: str, method: str, path: str, body: Any = None
+) -> httpx.Response:
+    headers = {"Authorization": f"Bearer demo-{person}"}
+    return await http.request(method, DESK + path, json=body, headers=headers)
+
+
+async def test_a_document_can_be_read_by_everyone(http: httpx.AsyncClient) -> None:
+    body = (await do(http, "auditor", "GET", f"/documents/{CLOSED}")).json()
+    assert (body["period"], body["status"], body["lines"][0]["qty"]) == ("2025-03", "audited", "80.00")
+
+
+async def test_a_closed_period_refuses_corrections(http: httpx.AsyncClient) -> None:
+    await do(http, "warehouse", "POST", "/login")
+    answer = await do(http, "warehouse", "POST", f"/documents/{CLOSED}/change-line", LINE)
+
+    assert (answer.status_code, answer.json()["type"]) == (409, "/problems/period-closed")
+
+
+async def test_nobody_writes_without_logging_in(http: httpx.AsyncClient) -> None:
+    answer = await do(http, "clerk", "POST", f"/documents/{CLOSED}/change-line", LINE)
+    assert (answer.status_code, answer.json()["type"]) == (409, "/problems/ledger-refused")
+
+
+async def test_a_document_is_added_changed_and_deleted_in_the_open_period(http: httpx.AsyncClient) -> None:
+    await do(http, "warehouse", "POST", "/login")
+    lines = [{"item": "M-1102", "qty": "5", "price": "38.46"}]
+    new = {
+        "kind": "purchase_receipt",
+        "day": "2025-06-03",
+        "warehouse": "B",
+        "partner": "S07",
+        "lines": lines,
+    }
+    added = await do(http, "warehouse", "POST", "/documents", new)
+    assert added.status_code == 201
+    number = added.json()["number"]
+
+    changed = await do(http, "warehouse", "POST", f"/documents/{number}/change-line", {"line": 1, "qty": "7"})
+    assert (changed.json()["status"], changed.json()["lines"][0]["qty"]) == ("audited", "7.00")
+    assert (await do(http, "warehouse", "POST", f"/documents/{number}/delete")).status_code == 204
+    assert (await do(http, "warehouse", "GET", f"/documents/{number}")).status_code == 409
+    assert (await do(http, "warehouse", "POST", "/logout")).status_code == 204
+
+
+async def test_a_fault_locks_a_period_until_it_is_cleared(http: httpx.AsyncClient) -> None:
+    scope = {"ledger": "demo", "target_period": "2025-03", "modules": ["inventory"]}
+    me = {"Authorization": "Bearer demo-clerk"}
+    await do(http, "operator", "PUT", "/faults/locked_period", {"value": "2025-04"})
+    refused = await http.post("/api/v1/plans", json=scope, headers=me)
+    assert refused.json()["type"] == "/problems/period-locked"
+
+    assert (await do(http, "operator", "GET", "/faults")).json()["active"] == {"locked_period": "2025-04"}
+    await do(http, "operator", "DELETE", "/faults")
+    assert (await http.post("/api/v1/plans", json=scope, headers=me)).status_code == 200
+
+
+async def test_a_period_is_locked_by_whoever_may(http: httpx.AsyncClient) -> None:
+    for person in ("clerk", "finance"):
+        await do(http, person, "POST", "/login")
+    malformed = await do(http, "finance", "POST", "/periods/March/lock")
+    forbidden = await do(http, "clerk", "POST", "/periods/2025-05/lock")
+    locked = await do(http, "finance", "POST", "/periods/2025-05/lock", {"modules": ["gl"]})
+
+    assert malformed.json()["type"] == "/problems/malformed-period"
+    assert forbidden.json()["type"] == "/problems/missing-right"
+    assert locked.status_code == 204
+    assert (await do(http, "finance", "POST", "/periods/2025-05/unlock")).status_code == 204
+
+
+@pytest.mark.parametrize("path", ["/login", "/documents"])
+async def test_without_a_token_there_is_no_desk(http: httpx.AsyncClient, path: str) -> None:
+    assert (await http.post(DESK + path)).status_code == 401
+
+
+async def test_outside_dev_there_is_no_other_side_and_no_development_token(tmp_path: Path) -> None:
+    file = await asyncio.to_thread(ledgers_path, None, tmp_path, True)
+    own = Settings(dev=False, data_dir=tmp_path, secret_key=SecretStr("our own"), ledgers=file)
+    async with serving(own) as http:
+        assert (await do(http, "clerk", "POST", "/login")).status_code == 404
+        me = await http.get("/api/v1/me", headers={"Authorization": "Bearer demo-clerk"})
+        assert me.status_code == 401
