@@ -1,0 +1,85 @@
+"""`python -m bench`: measure, and print the ratios of design §16."""
+
+import json
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from bench import case_row, post_row
+from bench.harness import Figures, Line, Result
+from bench.processes import BenchFailed
+from bench.stage import Stage, stage
+
+_WIDTH = 130
+"""Of tables that go to a file."""
+
+
+class Row(StrEnum):
+    CASE = "case"
+    POST = "post"
+
+
+_ROWS: Mapping[Row, Callable[[Stage, int], Result]] = {Row.CASE: case_row.measure, Row.POST: post_row.measure}
+
+
+def bench(
+    rounds: Annotated[int, typer.Option(min=1, help="How often the subjects take turns.")] = 5,
+    only: Annotated[Row | None, typer.Option(help="Measure this row alone.")] = None,
+    lanes: Annotated[int, typer.Option(min=1, help="Ledgers, and so cases, beside each other.")] = 4,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write every figure there too.")] = None,
+) -> None:
+    """Measure ratios in one run, interleaved, with their spread."""
+    console = Console() if sys.stdout.isatty() else Console(width=_WIDTH)
+    try:
+        with stage(lanes) as on:
+            results = {row: measure(on, rounds) for row, measure in _ROWS.items() if only in (None, row)}
+    except BenchFailed as failure:
+        console.print(f"[red]{failure}[/red]", highlight=False)
+        sys.exit(1)
+    for result in results.values():
+        for figures in result.figures:
+            console.print(_figures(figures))
+    console.print(_ratios([line for result in results.values() for line in result.lines], rounds))
+    if json_file:
+        json_file.write_text(json.dumps(_plain(results), ensure_ascii=False, indent=1))
+
+
+def _ratios(lines: list[Line], rounds: int) -> Table:
+    table = Table(title=f"Ratios: median \\[min..max] of {rounds} rounds", title_justify="left")
+    for heading in ("what", "ratio", "budget", "met"):
+        table.add_column(heading)
+    for line in lines:
+        table.add_row(
+            line.what, line.ratio.text(2), str(line.budget), "yes" if line.is_met else "[red]no[/red]"
+        )
+    return table
+
+
+def _figures(figures: Figures) -> Table:
+    table = Table(title=figures.title, title_justify="left")
+    for n, heading in enumerate(figures.headings):
+        table.add_column(heading, justify="right" if n else "left")
+    for line in figures.lines:
+        table.add_row(*line)
+    return table
+
+
+def _plain(results: Mapping[Row, Result]) -> Any:  # Any: JSON
+    return {
+        row: {
+            "ratios": [asdict(line) | {"is_met": line.is_met} for line in result.lines],
+            "figures": [asdict(figures) for figures in result.figures],
+        }
+        for row, result in results.items()
+    }
+
+
+if __name__ == "__main__":
+    typer.run(bench)

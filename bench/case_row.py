@@ -1,0 +1,149 @@
+"""The whole case: the product's workflow on demo ledgers against a bare one with the same messages."""
+
+import asyncio
+import statistics
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from functools import partial
+
+from temporalio.client import Client
+
+from activities.converter import data_converter
+from bench import costs
+from bench.bare_case import BareCases
+from bench.case import Played
+from bench.harness import Budget, Figures, Line, Meter, Result, Spent, Spread, in_lanes, take_turns
+from bench.history import Past, past_of
+from bench.processes import Process
+from bench.real_case import RealCases, RegisterWatch
+from bench.stage import Stage
+
+REAL, LOCAL, REMOTE = "real case", "bare, local activities", "bare, remote activities"
+_EACH: Mapping[str, int] = {REAL: 2, LOCAL: 4, REMOTE: 2}
+"""Cases of each lane in one round: the bare ones are short, so it takes more of them to measure."""
+_BACKUP, _POINT_B = "back_up", 1
+"""The second backup lies between the last consent and the open ledger."""
+_WHO = ("server", "worker", "driver")
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What is compared, and who does its work."""
+
+    play: Callable[[str], Awaitable[Played]]
+    worker: Process
+    each: int
+
+
+@dataclass(frozen=True)
+class Block:
+    """One subject in one round."""
+
+    spent: Spent
+    played: Sequence[Played]
+    pasts: Sequence[Past]
+
+    @property
+    def per_second(self) -> float:
+        return len(self.played) / self.spent.seconds
+
+    @property
+    def opening(self) -> float:
+        """Seconds from the last consent to the open ledger, beyond the backup between them."""
+        beyond = [
+            played.opening_seconds - (past.remote_seconds(_BACKUP) or [0.0, 0.0])[_POINT_B]
+            for played, past in zip(self.played, self.pasts, strict=True)
+        ]
+        return statistics.median(beyond)
+
+    def cpu_ms(self, who: str) -> float:
+        return self.spent.cpu[who] / len(self.played) * 1000
+
+
+Blocks = Mapping[str, Sequence[Block]]
+
+
+def measure(stage: Stage, rounds: int) -> Result:
+    """Raises BenchFailed."""
+    with (
+        stage.worker() as product,
+        stage.bare_worker() as bare,
+        closing(RegisterWatch(stage.register)) as watch,
+    ):
+        blocks = asyncio.run(_rounds(stage, product, bare, watch, rounds))
+    return Result(_lines(blocks), (_speed(blocks), _size(blocks), *costs.of_one_case(stage)))
+
+
+async def _rounds(stage: Stage, product: Process, bare: Process, watch: RegisterWatch, rounds: int) -> Blocks:
+    client = await Client.connect(stage.address, data_converter=data_converter)
+    plain = await Client.connect(stage.address)
+    real, stamps = RealCases(client, watch, series=1), stage.folder / "stamps"
+    await in_lanes(stage.ledgers, 1, real.play)
+    played = await real.play(stage.ledgers[0])
+    pauses = (await past_of(plain.get_workflow_handle(played.workflow))).pauses
+    plays = {
+        REAL: real.play,
+        LOCAL: BareCases(plain, pauses, stamps, local=True).play,
+        REMOTE: BareCases(plain, pauses, stamps, local=False).play,
+    }
+    subjects = {
+        name: Subject(play, product if name == REAL else bare, _EACH[name]) for name, play in plays.items()
+    }
+    for subject in subjects.values():
+        await in_lanes(stage.ledgers, 1, subject.play)
+    return await take_turns(
+        {name: partial(_block, stage, plain, subject) for name, subject in subjects.items()}, rounds
+    )
+
+
+async def _block(stage: Stage, plain: Client, subject: Subject) -> Block:
+    meter = Meter(server=stage.server, worker=subject.worker)
+    played, spent = await meter.during(in_lanes(stage.ledgers, subject.each, subject.play))
+    pasts = [await past_of(plain.get_workflow_handle(one.workflow)) for one in played]
+    return Block(spent, played, pasts)
+
+
+# --------------------------------------------------------------------------- what is shown
+
+
+def _lines(blocks: Blocks) -> tuple[Line, ...]:
+    speed = {name: [block.per_second for block in found] for name, found in blocks.items()}
+    opening = {name: [block.opening for block in found] for name, found in blocks.items()}
+    return (
+        Line("whole case: cases/s against bare, local activities",
+             Spread.ratio(speed[REAL], speed[LOCAL]), Budget(0.7, is_floor=True)),
+        Line("whole case: cases/s against bare, remote activities",
+             Spread.ratio(speed[REAL], speed[REMOTE]), Budget(1.0, is_floor=True)),
+        Line("last consent to open, beyond the backup, against bare, local",
+             Spread.ratio(opening[REAL], opening[LOCAL]), Budget(1.6, is_floor=False)),
+    )  # fmt: skip
+
+
+def _speed(blocks: Blocks) -> Figures:
+    lines = [
+        (
+            name,
+            Spread.of([block.per_second for block in found]).text(2),
+            Spread.of([block.opening * 1000 for block in found]).text(0),
+            *(Spread.of([block.cpu_ms(who) for block in found]).text(0) for who in _WHO),
+        )
+        for name, found in blocks.items()
+    ]
+    headings = ("subject", "cases/s", "consent to open, ms", *(f"{who}, CPU ms a case" for who in _WHO))
+    return Figures("Whole case: speed and cost", headings, tuple(lines))
+
+
+def _size(blocks: Blocks) -> Figures:
+    lines = []
+    for name, found in blocks.items():
+        pasts = [past for block in found for past in block.pasts]
+        sizes = {
+            "events": [len(past.events) for past in pasts],
+            "transitions": [past.transitions for past in pasts],
+            "tasks": [past.workflow_tasks for past in pasts],
+            "beside": [sum(past.pauses) for past in pasts],
+        }
+        lines.append((name, *(Spread.of(values).text(0) for values in sizes.values())))
+    headings = ("subject", "history events", "state transitions", "workflow tasks", "local activities")
+    return Figures("Whole case: size in Temporal", headings, tuple(lines))
