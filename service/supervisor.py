@@ -73,6 +73,7 @@ class Supervisor:
         self.logs = data_dir / "logs"
         self.logs.mkdir(parents=True, exist_ok=True)
         self._running: dict[str, _Running] = {}
+        self._once: list[subprocess.Popen[bytes]] = []
         self._ready = False
         self._signals = _Signals()
 
@@ -100,6 +101,7 @@ class Supervisor:
         The answer raises TreeFailed when it ended badly.
         """
         process = self._spawn(child)
+        self._once.append(process)
 
         def is_done() -> bool:
             code = process.poll()
@@ -187,6 +189,8 @@ class Supervisor:
 
     def _stop_all(self) -> None:
         """End the children, the last one started first."""
+        for process in self._once:
+            _end(process, grace=0.5)
         for running in reversed(list(self._running.values())):
             _end(running.process, running.child.grace)
         (self.data_dir / PIDS).unlink(missing_ok=True)

@@ -1,0 +1,197 @@
+"""Commands as people type them: what they print, and how they say no."""
+
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from activities.demo_erp.seed import create_demo
+from service import cli
+from service.ledger_book import add_demo_ledger
+
+CSV = """InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country
+536365,85123A,WHITE HANGING HEART,6,2010-12-01 08:26:00,2.55,17850,United Kingdom
+536366,71053,WHITE METAL LANTERN,8,2011-01-04 10:00:00,3.39,17850,United Kingdom
+C536379,85123A,WHITE HANGING HEART,-1,2011-01-05 09:41:00,2.55,17850,United Kingdom
+536380,85123A,WHITE HANGING HEART,2,2011-02-01 09:41:00,2.55,17850,United Kingdom
+"""
+ORDER = [(module, f"2025-0{n}") for n in (5, 4, 3) for module in ("gl", "cost", "inventory")]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    code: int
+    out: str
+    err: str
+
+
+Run = Callable[..., Outcome]
+
+
+@pytest.fixture
+def run(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, data_dir: Path, tmp_path: Path
+) -> Run:
+    def run(*arguments: str, home: Path = data_dir) -> Outcome:
+        monkeypatch.setenv("UNCLOSE_DATA_DIR", str(home))
+        monkeypatch.setattr(sys, "argv", ["unclose", *arguments])
+        with pytest.raises(SystemExit) as end:
+            cli.main()
+        shown = capsys.readouterr()
+        return Outcome(int(end.value.code or 0), shown.out, shown.err)
+
+    monkeypatch.chdir(tmp_path)
+    return run
+
+
+@pytest.fixture(scope="module")
+def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("data")
+    create_demo(folder / "demo.sqlite")
+    add_demo_ledger(folder / "ledgers.toml", "demo", "Demo")
+    return folder
+
+
+def test_help_names_every_command_and_loads_none_of_them() -> None:
+    heavy = "pydantic temporalio sqlalchemy fastapi uvicorn httpx"
+    check = f"import sys, service.cli; sys.exit(any(name in sys.modules for name in {heavy.split()}))"
+    assert subprocess.run([sys.executable, "-c", check], check=False).returncode == 0
+
+
+def test_every_command_tells_its_options(run: Run) -> None:
+    for name in cli.COMMANDS:
+        assert "Usage" in run(name, "--help").out
+
+
+# --------------------------------------------------------------------------- plan
+
+
+def test_a_plan_shows_its_steps_in_order_and_what_was_noticed(run: Run) -> None:
+    seen = run("plan", "--ledger", "demo", "--period", "2025-03", "--module", "inventory")
+    assert seen.code == 0
+    assert re.findall(r"unclose +(\w+) +(\d{4}-\d\d) +automatic", seen.out) == ORDER
+    assert re.search(r"warning +inventory 2025-03 +Some places were never counted", seen.out)
+    assert re.search(r"risk medium · digest [0-9a-f]{64}", seen.out)
+
+
+@pytest.mark.parametrize(
+    ("ledger", "period", "code", "says"),
+    [
+        ("demo", "2024-03", 1, "2024-06 is locked in gl."),
+        ("demo", "2025-06", 1, "2025-06 is not closed in inventory"),
+        ("demo", "2023-12", 1, "lies before"),
+        ("demo", "2025-3", 2, "'2025-3' is not a period"),
+        ("demo", "2025-13", 2, "2025-13 does not exist"),
+        ("elsewhere", "2025-03", 2, "There is no ledger 'elsewhere'."),
+    ],
+)
+def test_a_plan_that_is_refused_says_why_and_what_to_do(
+    run: Run, ledger: str, period: str, code: int, says: str
+) -> None:
+    refused = run("plan", "--ledger", ledger, "--period", period)
+    first, second = refused.err.splitlines()
+    assert refused.code == code
+    assert first.startswith("unclose: ")
+    assert says in first
+    assert second.startswith("  → ")
+    assert refused.out == ""
+
+
+def test_without_ledgers_the_file_is_named(run: Run, tmp_path: Path) -> None:
+    refused = run("plan", "--ledger", "demo", "--period", "2025-03", home=tmp_path)
+    assert refused.code == 2
+    assert "ledgers.toml: cannot be read" in refused.err
+
+
+# --------------------------------------------------------------------------- ledger
+
+
+def test_status_shows_every_module(run: Run) -> None:
+    shown = run("ledger", "status", "--ledger", "demo").out
+    assert re.findall(r"^ *(\w+) +2024-01 +2025-06 +2024-01, ", shown, re.MULTILINE) == [
+        "inventory",
+        "cost",
+        "receivable",
+        "payable",
+        "gl",
+    ]
+
+
+def test_history_without_a_register_says_what_to_run(run: Run) -> None:
+    refused = run("ledger", "history", "--ledger", "demo")
+    assert refused.code == 1
+    assert "unclose migrate" in refused.err
+
+
+def test_history_of_a_ledger_without_cases(run: Run) -> None:
+    assert run("migrate").code == 0
+    assert run("ledger", "history", "--ledger", "demo").out == "no case on demo yet\n"
+
+
+def test_a_loaded_ledger_can_be_planned_and_is_not_overwritten(run: Run, tmp_path: Path) -> None:
+    lines = tmp_path / "lines.csv"
+    lines.write_text(CSV)
+    load = ("ledger", "load", str(lines), "--ledger", "shop")
+    loaded = run(*load, home=tmp_path)
+    assert loaded.code == 0, loaded.err
+    assert "over 3 periods, 2 of them closed" in loaded.out
+    assert re.search(r"\d+ s, peak memory \d+ MiB", loaded.out)
+    plan = run("plan", "--ledger", "shop", "--period", "2010-12", "--module", "inventory", home=tmp_path)
+    assert plan.code == 0, plan.err
+
+    refused = run(*load, home=tmp_path)
+    assert refused.code == 1
+    assert "already" in refused.err
+    assert run(*load, "--replace", home=tmp_path).code == 0
+
+
+def test_a_file_that_is_not_invoice_lines_leaves_no_ledger(run: Run, tmp_path: Path) -> None:
+    lines = tmp_path / "lines.csv"
+    lines.write_text("a,b\n1,2\n")
+    refused = run("ledger", "load", str(lines), "--ledger", "shop", home=tmp_path)
+    assert refused.code == 2
+    assert refused.err.startswith("unclose: ")
+    assert not (tmp_path / "shop.sqlite").exists()
+    assert not (tmp_path / "ledgers.toml").exists()
+
+
+# --------------------------------------------------------------------------- settings and contract
+
+
+def test_a_check_of_the_settings_never_shows_a_secret(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("UNCLOSE_SECRET_KEY", "tell-nobody")
+    monkeypatch.setenv("UNCLOSE_DATABASE_URL", "postgresql+asyncpg://unclose:tell-nobody@db/unclose")
+    shown = run("config", "check")
+    assert shown.code == 0
+    assert "UNCLOSE_SECRET_KEY = set  (environment)" in shown.out
+    assert "tell-nobody" not in shown.out + shown.err
+    assert "ledgers: demo" in shown.out
+
+
+def test_a_setting_that_cannot_be_read_is_named(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("UNCLOSE_PORT", "eighty")
+    refused = run("config", "check")
+    assert refused.code == 2
+    assert "unclose: UNCLOSE_PORT: " in refused.err
+
+
+@pytest.mark.parametrize("process", ["api", "worker"])
+def test_outside_dev_nothing_starts_with_a_secret_that_everybody_knows(run: Run, process: str) -> None:
+    refused = run(process)
+    assert refused.code == 2
+    assert "UNCLOSE_SECRET_KEY still has its development value" in refused.err
+
+
+def test_a_contract_that_has_drifted_is_shown(run: Run, tmp_path: Path) -> None:
+    document = run("openapi").out
+    file = tmp_path / "openapi.json"
+    file.write_text(document)
+    assert run("openapi", "--check", str(file)).code == 0
+    file.write_text(document.replace('"Unclose"', '"Something else"', 1))
+    drifted = run("openapi", "--check", str(file))
+    assert drifted.code == 1
+    assert '-    "title": "Something else"' in drifted.err
