@@ -96,16 +96,8 @@ class Execution:
         require_untouched(self.before, proof, self.examined.plan.touched)
         if self.case.is_interrupted:
             raise Interrupted
-        until = workflow.now() + timedelta(hours=self.case.request.window_hours)
-        await self.case.errands.touch(
-            LedgerSteps.open_window,
-            WindowOrder(**self.case.errands.address, persons=self.persons, until=until, fence=self.fence),
-        )
-        self._until = until
+        await self._let_correctors_in("verified open")
         self.case.log.verified_open(workflow.now())
-        self.case.log.tell(
-            EventKind.WINDOW_OPENED, {"persons": list(self.persons), "until": until.isoformat()}
-        )
 
     async def correct(self) -> None:
         """The named people correct; they finish, or the window ends by itself."""
@@ -187,7 +179,22 @@ class Execution:
         checked = await self.case.errands.touch(LedgerSteps.check, order)
         blocking = blockers(checked.findings)
         if blocking:
+            # Their right may have run out with the window, and nobody else could put this right.
+            await self._let_correctors_in("the gate before closing again")
             raise GateNotPassed(tuple(str(finding.code) for finding in blocking))
+
+    async def _let_correctors_in(self, because: str) -> None:
+        until = workflow.now() + timedelta(hours=self.case.request.window_hours)
+        address, persons = self.case.errands.address, self.persons
+        order = WindowOrder(**address, persons=persons, until=until, fence=self.fence)
+        await self.case.errands.touch(LedgerSteps.open_window, order)
+        self._until = until
+        told: dict[str, Json] = {
+            "persons": list(persons),
+            "until": until.isoformat(),
+            "because": because,
+        }
+        self.case.log.tell(EventKind.WINDOW_OPENED, told)
 
     async def _verify_closed(self) -> None:
         proof = await self._prove("verified_closed")
