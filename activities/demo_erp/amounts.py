@@ -1,7 +1,6 @@
 """Whole numbers for money: cents, hundredths of a quantity, millionths of a price, and their text."""
 
 from decimal import ROUND_HALF_UP, Decimal
-from functools import lru_cache
 
 CENT = 100
 MICRO = 1_000_000
@@ -32,17 +31,30 @@ def decimal(value: int) -> Decimal:
     return Decimal(value).scaleb(-2)
 
 
-# Balances repeat themselves: each closing is the next opening, and most movements are zero. The bound
-# keeps memory constant however large the ledger.
-@lru_cache(maxsize=1 << 16)
-def amount_text(value: int) -> str:
-    """`-1234.05`: always two decimals."""
-    digits = f"{abs(value):03d}"
-    return f"{'-' if value < 0 else ''}{digits[:-2]}.{digits[-2:]}"
+class _Texts(dict[int, str]):
+    """Texts of whole numbers with a decimal point, remembered.
+
+    Balances repeat themselves: each closing is the next opening, and most movements are zero. Forgetting
+    everything now and then is cheaper than knowing what was used least, and bounds memory as well.
+    """
+
+    def __init__(self, places: int) -> None:
+        super().__init__()
+        self.places = places
+
+    def __missing__(self, value: int) -> str:
+        if len(self) >= _REMEMBERED:
+            self.clear()
+        digits = f"{abs(value):0{self.places + 1}d}"
+        text = f"{'-' if value < 0 else ''}{digits[: -self.places]}.{digits[-self.places :]}"
+        self[value] = text
+        return text
 
 
-@lru_cache(maxsize=1 << 14)
-def cost_text(value: int) -> str:
-    """`12.345678`: always six decimals."""
-    digits = f"{abs(value):07d}"
-    return f"{'-' if value < 0 else ''}{digits[:-6]}.{digits[-6:]}"
+_REMEMBERED = 1 << 17
+
+amount_text = _Texts(2).__getitem__
+"""An amount or a quantity: `-1234.05`, always two decimals."""
+
+cost_text = _Texts(6).__getitem__
+"""A unit cost: `12.345678`, always six decimals."""

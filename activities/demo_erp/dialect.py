@@ -1,12 +1,13 @@
 """Everything in which SQLite and PostgreSQL differ: connecting, triggers, copies, and what failures mean."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
-from sqlalchemy import Connection, Engine, QueuePool, create_engine, event
+from sqlalchemy import Connection, Engine, QueuePool, Select, create_engine, event
 from sqlalchemy.exc import DBAPIError
 
 from activities.demo_erp.rules import Rule, every_rule
@@ -15,6 +16,9 @@ from workflows.domain.errors import BackupUnproven, LedgerRefused, LedgerUnavail
 
 WAIT_SECONDS = 5.0
 """How long a transaction waits for another one's lock."""
+
+Stored = Sequence[Any]
+"""A row as the driver gives it."""
 
 _WRITES = "demo_erp_writes"
 
@@ -107,6 +111,20 @@ def _quoted(text: str) -> str:
 
 def _is_sqlite(db: Connection) -> bool:
     return db.dialect.name == "sqlite"
+
+
+# --------------------------------------------------------------------------- streams
+
+
+def stream(db: Connection, query: Select[*tuple[Any, ...]], chunk: int) -> Iterator[Sequence[Stored]]:
+    """The rows of a query in pieces, as plainly as the driver gives them; memory does not grow with them."""
+    if not _is_sqlite(db):
+        yield from db.execute(query.execution_options(stream_results=True)).partitions(chunk)
+        return
+    # SQLite steps through its rows by itself, and Row objects would cost as much as the reading.
+    cursor = db.execute(query).cursor
+    while rows := cursor.fetchmany(chunk):
+        yield rows
 
 
 # --------------------------------------------------------------------------- failures

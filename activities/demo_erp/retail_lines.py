@@ -143,10 +143,9 @@ def _quantity(text: str) -> int:
 @lru_cache(maxsize=4096)
 def _price(text: str) -> int:
     try:
-        value = Decimal(text)
+        return micros(_bounded(Decimal(text)))
     except InvalidOperation:
         raise ValueError(f"{text!r} is not a price") from None
-    return micros(_bounded(value))
 
 
 @lru_cache(maxsize=1024)

@@ -19,16 +19,17 @@ _LINES_PER_RECEIPT = 500
 
 @dataclass(slots=True)
 class Sold:
-    """What went out of one item in one period, and what was taken for it."""
+    """What went out of one item in one period, how much of it for money, and for how much."""
 
     qty: int = 0
+    paid_qty: int = 0
     amount: int = 0
 
     @property
     def cost(self) -> int:
         if self.amount <= 0:
             return _SOME_COST
-        return ratio(self.amount * MICRO * _COST_SHARE, self.qty * 100)
+        return ratio(self.amount * MICRO * _COST_SHARE, self.paid_qty * 100)
 
 
 class Purchases:
@@ -45,6 +46,7 @@ class Purchases:
             if line.kind != SERVICE and KIND[line.kind].effect == Effect.OUT:
                 item = sold[line.code]
                 item.qty += abs(line.qty)
+                item.paid_qty += abs(line.qty) if line.price else 0
                 item.amount += extend(abs(line.qty), line.price)
 
     def enter(self, documents: Documents) -> None:
