@@ -13,7 +13,8 @@ from workflows.domain.ledger import Module, StepMode, Verb
 from workflows.domain.request import CaseState, Intent, ReasonCode
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
+    """Raises ValueError for text that a database cannot keep."""
     if "\x00" in text:
         raise ValueError("text must not hold NUL characters")
     return text
@@ -22,13 +23,13 @@ def _printable(text: str) -> str:
 Name = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1, max_length=120),
-    AfterValidator(_printable),
+    AfterValidator(printable),
 ]
-Said = Annotated[str, StringConstraints(strip_whitespace=True, max_length=2000), AfterValidator(_printable)]
+Said = Annotated[str, StringConstraints(strip_whitespace=True, max_length=2000), AfterValidator(printable)]
 Reason = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1, max_length=2000),
-    AfterValidator(_printable),
+    AfterValidator(printable),
 ]
 
 

@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Header, Path, Query, Response
 from fastapi.responses import FileResponse
 from fastapi.sse import EventSourceResponse, ServerSentEvent
+from pydantic import AfterValidator
 
 from service import views
 from service.dependencies import DoneOnce, Parts, TheActor, TheLanguage, ThePage, TheParts, TheSender
@@ -22,6 +23,7 @@ from service.schemas import (
     PlanOut,
     RequestIn,
     Timeline,
+    printable,
 )
 from service.wishes import Wish
 from workflows.domain.errors import (
@@ -51,8 +53,11 @@ router = APIRouter(prefix="/requests", tags=["requests"])
 POLL_SECONDS = 0.1
 """How often an event stream looks for news."""
 
-Number = Annotated[str, Path(description="Number of the case, UC-2025-000123.", max_length=32)]
-Text = Annotated[str | None, Query(max_length=120)]
+Number = Annotated[
+    str, Path(description="Number of the case, UC-2025-000123.", max_length=32), AfterValidator(printable)
+]
+Sought = Annotated[str, AfterValidator(printable)]
+Text = Annotated[Sought | None, Query(max_length=120)]
 
 
 @router.post(
@@ -111,8 +116,8 @@ async def list_requests(
     state: Annotated[list[CaseState] | None, Query(description="Any of these.")] = None,
     ledger: Text = None,
     applicant: Text = None,
-    waiting_for: Annotated[str | None, Query(max_length=120, description="A group or a person.")] = None,
-    q: Annotated[str | None, Query(max_length=200, description="Words that all must occur.")] = None,
+    waiting_for: Annotated[Sought | None, Query(max_length=120, description="A group or a person.")] = None,
+    q: Annotated[Sought | None, Query(max_length=200, description="Words that all must occur.")] = None,
 ) -> CaseList:
     """Cases, newest first."""
     wanted = CaseFilter(tuple(state or ()), ledger, applicant, waiting_for, q)

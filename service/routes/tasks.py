@@ -3,13 +3,14 @@
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path, Query
+from pydantic import AfterValidator
 
 from service import views
 from service.dependencies import DoneOnce, TheActor, TheLanguage, ThePage, TheParts
 from service.problem_answers import responses
 from service.queries import TaskFilter
 from service.refusals import CursorUnreadable, KeyReused
-from service.schemas import ActIn, ActOut, TaskList, TaskOut
+from service.schemas import ActIn, ActOut, TaskList, TaskOut, printable
 from workflows.domain.case import TaskKind
 from workflows.domain.errors import (
     AlreadyDecided,
@@ -27,7 +28,8 @@ from workflows.domain.errors import (
 
 router = APIRouter(prefix="/tasks", tags=["tasks"])
 
-Id = Annotated[str, Path(description="Id of the task.", max_length=120)]
+CaseNumber = Annotated[str, AfterValidator(printable)]
+Id = Annotated[str, Path(description="Id of the task.", max_length=120), AfterValidator(printable)]
 
 
 @router.get("", responses=responses(CursorUnreadable))
@@ -39,7 +41,7 @@ async def list_tasks(
     mine: Annotated[bool, Query(description="Only those that the one who asks may act on.")] = False,
     state: Literal["open", "closed"] | None = None,
     kind: TaskKind | None = None,
-    request: Annotated[str | None, Query(max_length=32, description="Number of a case.")] = None,
+    request: Annotated[CaseNumber | None, Query(max_length=32, description="Number of a case.")] = None,
 ) -> TaskList:
     """Tasks, newest first."""
     is_open = None if state is None else state == "open"

@@ -606,7 +606,7 @@ async def test_cases_are_filtered(world: World, query: str, found: int) -> None:
     assert (len(body["items"]), body["next"]) == (found, None)
 
 
-@pytest.mark.parametrize("query", ["limit=0", "limit=201", "limit=x", "state=odd"])
+@pytest.mark.parametrize("query", ["limit=0", "limit=201", "limit=x", "state=odd", "q=%00", "ledger=%00"])
 async def test_a_query_that_cannot_be_read_is_refused(world: World, query: str) -> None:
     answer = await world.http.get(f"/api/v1/requests?{query}")
     assert problem(answer, 422, "invalid-request")["errors"][0]["in"] == "query"
