@@ -63,11 +63,11 @@ class Parts:
 
 
 @asynccontextmanager
-async def open_parts(settings: Settings) -> AsyncIterator[Parts]:
+async def open_parts(settings: Settings, given: LedgerBook | None = None) -> AsyncIterator[Parts]:
     """Open the register and the ledgers, and let go of them at the end."""
+    book = given or LedgerBook.load(ledgers_path(settings.ledgers, settings.data_dir, settings.dev))
     database = open_database(settings.database_url)
     register = SqlRegister(database)
-    book = LedgerBook.load(ledgers_path(settings.ledgers, settings.data_dir, settings.dev))
     evidence = EvidenceStore(settings.data_dir / "evidence")
     case = CaseActivities(register, book, open_identities(settings.dev), evidence)
     backup = BackupActivities(book, settings.data_dir / "backups")
@@ -110,7 +110,6 @@ def _main_worker(client: Client, parts: Parts, queue: str) -> Worker:
 
 def _site_worker(client: Client, parts: Parts, code: str) -> Worker:
     """Touches one ERP and knows nothing of cases: orders that reach a site carry nothing to be recorded."""
-    parts.book.profile(code)
     return Worker(
         client,
         task_queue=ledger_queue(code),
@@ -119,12 +118,12 @@ def _site_worker(client: Client, parts: Parts, code: str) -> Worker:
     )
 
 
-async def work(client: Client, settings: Settings, queues: Queues) -> None:
+async def work(client: Client, settings: Settings, book: LedgerBook, queues: Queues) -> None:
     """Serve the queues until SIGINT or SIGTERM."""
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    async with open_parts(settings) as parts, AsyncExitStack() as running:
+    async with open_parts(settings, book) as parts, AsyncExitStack() as running:
         for worker in build_workers(client, parts, queues):
             await running.enter_async_context(worker)
             log.info("serving queue %s", worker.task_queue)

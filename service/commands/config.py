@@ -2,9 +2,7 @@
 
 import typer
 
-from service.commands.opening import DataDir, open_book, open_settings
-from service.failures import MISUSED, CommandFailed
-from service.settings import DevelopmentSecret
+from service.commands.opening import DataDir, open_book, open_settings, require_startable
 
 COMMAND = typer.Typer(no_args_is_help=True)
 
@@ -20,8 +18,5 @@ def check(data_dir: DataDir = None) -> None:
     settings = open_settings(data_dir)
     for setting in settings.described():
         typer.echo(f"{setting.name} = {setting.shown}  ({setting.source})\n    {setting.description}")
-    try:
-        settings.require_own_secrets()
-    except DevelopmentSecret as error:
-        raise CommandFailed(str(error), code=MISUSED) from error
+    require_startable(settings)
     typer.echo(f"ledgers: {', '.join(open_book(settings).codes)}")

@@ -32,17 +32,30 @@ def open_settings(data_dir: Path | None = None) -> Settings:
 
 
 def open_own_settings() -> Settings:
-    """The settings of a process that serves: outside dev it refuses secrets that everybody knows.
+    """The settings of a process that serves.
 
     Raises:
-        CommandFailed: as `open_settings`, or a secret still has its development value.
+        CommandFailed: as `open_settings` and `require_startable`.
     """
     settings = open_settings()
+    require_startable(settings)
+    return settings
+
+
+def require_startable(settings: Settings) -> None:
+    """Outside dev nothing starts with secrets that everybody knows, or without a Temporal to talk to.
+
+    Raises:
+        CommandFailed: naming the setting.
+    """
     try:
         settings.require_own_secrets()
     except DevelopmentSecret as error:
         raise CommandFailed(str(error), code=MISUSED) from error
-    return settings
+    if settings.is_embedded:
+        name = PREFIX + "TEMPORAL_ADDRESS"
+        remedy = f"set {name} to host:port, or use `unclose dev`"
+        raise CommandFailed(f"{name} is not set; only `unclose dev` starts a Temporal", remedy, MISUSED)
 
 
 def open_book(settings: Settings) -> LedgerBook:

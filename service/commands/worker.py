@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from service.commands.opening import open_own_settings
+from service.commands.opening import open_book, open_own_settings
+from service.ledger_book import LedgerBook
 from service.logs import set_up_logs
 from service.settings import Settings
 from service.temporal_client import connect_patiently
@@ -27,13 +28,16 @@ def worker(queue: Queue = None, ledgers: Ledgers = None) -> None:
     settings = open_own_settings()
     set_up_logs(settings.log_format)
     codes = tuple(code.strip() for code in (ledgers or "").split(",") if code.strip())
-    asyncio.run(_serve(settings, Queues(queue or (None if codes else WORKFLOW_QUEUE), codes)))
+    queues = Queues(queue or (None if codes else WORKFLOW_QUEUE), codes)
+    asyncio.run(_serve(settings, open_book(settings), queues))
     sys.stderr.flush()
     os._exit(0)  # the interpreter may abort when it ends right after a worker
 
 
-async def _serve(settings: Settings, queues: Queues) -> None:
-    await work(await connect_patiently(settings), settings, queues)
+async def _serve(settings: Settings, book: LedgerBook, queues: Queues) -> None:
+    for code in queues.ledgers:
+        book.profile(code)  # an unknown one is said at once, not when Temporal is there
+    await work(await connect_patiently(settings), settings, book, queues)
 
 
 COMMAND = worker

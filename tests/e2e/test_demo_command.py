@@ -1,9 +1,15 @@
 """`unclose demo --exit` on a machine that has nothing: one whole case, told as it happens."""
 
+import json
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
+
+from tests.e2e.tree import eventually, is_alive
 
 STATES = [
     "received",
@@ -24,11 +30,12 @@ ORDER = ("gl", "cost", "inventory")
 PERIODS = ("2025-05", "2025-04", "2025-03")
 
 
+DEMO = (sys.executable, "-m", "service.cli", "demo", "--port", "0")
+
+
 def test_the_demo_plays_a_whole_case_and_exits(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "service.cli", "demo", "--exit", "--port", "0"]
-    done = subprocess.run(
-        [*command, "--data-dir", str(tmp_path)], capture_output=True, text=True, timeout=120, check=False
-    )
+    command = [*DEMO, "--exit", "--data-dir", str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     shown = done.stdout
 
@@ -43,3 +50,22 @@ def test_the_demo_plays_a_whole_case_and_exits(tmp_path: Path) -> None:
     evidence = re.search(r"^evidence +(\S+)$", shown, re.MULTILINE)
     assert evidence is not None
     assert Path(evidence[1]).is_file()
+
+
+@pytest.mark.parametrize(
+    ("number", "after", "code"),
+    [(signal.SIGINT, "serving on", 0), (signal.SIGKILL, "approving", -signal.SIGKILL)],
+)
+def test_an_ended_demo_leaves_nothing_behind(
+    tmp_path: Path, number: signal.Signals, after: str, code: int
+) -> None:
+    shown = tmp_path / "demo.out"
+    with (
+        shown.open("wb") as output,
+        subprocess.Popen([*DEMO, "--data-dir", str(tmp_path)], stdout=output, stderr=output) as demo,
+    ):
+        eventually(lambda: after in shown.read_text(), f"the demo says {after!r}", 90)
+        pids = json.loads((tmp_path / "pids.json").read_text())
+        demo.send_signal(number)
+        assert demo.wait(20) == code
+    eventually(lambda: not any(is_alive(pid) for pid in pids.values()), f"{pids} are gone", 5)

@@ -165,6 +165,7 @@ def test_a_file_that_is_not_invoice_lines_leaves_no_ledger(run: Run, tmp_path: P
 def test_a_check_of_the_settings_never_shows_a_secret(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("UNCLOSE_SECRET_KEY", "tell-nobody")
     monkeypatch.setenv("UNCLOSE_DATABASE_URL", "postgresql+asyncpg://unclose:tell-nobody@db/unclose")
+    monkeypatch.setenv("UNCLOSE_TEMPORAL_ADDRESS", "temporal:7233")
     shown = run("config", "check")
     assert shown.code == 0
     assert "UNCLOSE_SECRET_KEY = set  (environment)" in shown.out
@@ -184,6 +185,16 @@ def test_outside_dev_nothing_starts_with_a_secret_that_everybody_knows(run: Run,
     refused = run(process)
     assert refused.code == 2
     assert "UNCLOSE_SECRET_KEY still has its development value" in refused.err
+
+
+@pytest.mark.parametrize("process", ["api", "worker"])
+def test_outside_dev_nothing_starts_without_a_temporal(
+    run: Run, process: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("UNCLOSE_SECRET_KEY", "our own")
+    refused = run(process)
+    assert refused.code == 2
+    assert "UNCLOSE_TEMPORAL_ADDRESS is not set" in refused.err
 
 
 def test_a_contract_that_has_drifted_is_shown(run: Run, tmp_path: Path) -> None:
