@@ -52,17 +52,31 @@ class Definition:
 
 @contextmanager
 def building(place: Path) -> Iterator[Path]:
-    """A path to build on; what is there moves to its place when all went well, and is removed if not."""
+    """A path to build on; what is there moves to its place when all went well, and is removed if not.
+
+    Raises:
+        FileExistsError: something else has come to the place meanwhile, and stays.
+    """
     unfinished = place.with_name(f".{place.name}.{os.getpid()}.unfinished")
     place.parent.mkdir(parents=True, exist_ok=True)
     try:
         unfinished.unlink(missing_ok=True)
         unfinished.touch()
         yield unfinished
-        unfinished.replace(place)
+        _settle(unfinished, place)
     finally:
         for left in unfinished.parent.glob(unfinished.name + "*"):
             left.unlink()
+
+
+def _settle(unfinished: Path, place: Path) -> None:
+    try:
+        os.link(unfinished, place)
+    except FileExistsError:
+        raise
+    except OSError:
+        # Not every file system knows links; this way two builders at once are not told apart.
+        unfinished.replace(place)
 
 
 def create(ledger: DemoLedger, definition: Definition) -> None:

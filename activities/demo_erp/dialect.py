@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from sqlalchemy import Connection, Engine, QueuePool, Select, create_engine, event
+from sqlalchemy import Connection, Engine, QueuePool, Select, String, create_engine, event
 from sqlalchemy.exc import DBAPIError
 
 from activities.demo_erp.rules import Rule, every_rule
@@ -22,10 +22,14 @@ Stored = Sequence[Any]
 
 _WRITES = "demo_erp_writes"
 
-# Keys are what rows are looked up and ordered by: without a second, hidden key SQLite keeps them together.
 for _table in metadata.tables.values():
+    # Keys are what rows are looked up by and ordered by: SQLite keeps rows together by them, if told to.
     if not any(column.name == "id" for column in _table.primary_key):
         _table.dialect_options["sqlite"]["with_rowid"] = False
+    # Documents are worked through, and balances proved, in the order of their bytes on every database.
+    for _column in _table.columns:
+        if isinstance(_column.type, String):
+            _column.type = _column.type.with_variant(String(collation="C"), "postgresql")
 
 
 def connect(place: str, *, read_only: bool = False) -> Engine:
@@ -37,6 +41,13 @@ def connect(place: str, *, read_only: bool = False) -> Engine:
     engine = create_engine("sqlite+pysqlite://", creator=lambda: _open(uri, read_only), poolclass=QueuePool)
     event.listen(engine, "begin", _begin)
     return engine
+
+
+def reading(engine: Engine) -> Engine:
+    """The same engine, for transactions that see one moment, which SQLite's always do."""
+    if engine.dialect.name == "sqlite":
+        return engine
+    return engine.execution_options(isolation_level="REPEATABLE READ")
 
 
 def writing(engine: Engine) -> Engine:

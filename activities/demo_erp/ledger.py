@@ -44,21 +44,21 @@ class DemoLedger:
     ) -> None:
         self.place, self.clock = place, clock
         self._engine = dialect.connect(place, read_only=read_only)
-        self._writer = dialect.writing(self._engine)
+        self._reader, self._writer = dialect.reading(self._engine), dialect.writing(self._engine)
         self._book: Book | None = None
 
     @property
     def book(self) -> Book:
         """Raises LedgerUnavailable while nothing readable is at the ledger's place."""
         if self._book is None:
-            with self._failures(), self._engine.begin() as db:
+            with self._failures(), self._reader.begin() as db:
                 self._book = read_book(db)
         return self._book
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """One moment of the ledger."""
-        with self._failures(), self._engine.begin() as db:
+        with self._failures(), self._reader.begin() as db:
             yield db
 
     @contextmanager

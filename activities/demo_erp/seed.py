@@ -1,5 +1,6 @@
 """The demo ledger: seventeen closed periods over two years, a missed stock count, and traps further back."""
 
+from contextlib import suppress
 from pathlib import Path
 
 from sqlalchemy import Connection, insert, update
@@ -36,7 +37,7 @@ def create_demo(path: str | Path) -> Path:
     """Make the demo ledger at this place, unless something is there already."""
     place = Path(path)
     if not place.exists():
-        with building(place) as unfinished, DemoLedger(str(unfinished)) as ledger:
+        with suppress(FileExistsError), building(place) as unfinished, DemoLedger(str(unfinished)) as ledger:
             _fill(ledger)
     return place
 

@@ -52,7 +52,8 @@ class DemoConnector:
         return await asyncio.to_thread(self._ping)
 
     async def capabilities(self) -> Capabilities:
-        return Capabilities(guided=self.options.guided)
+        is_file = "://" not in self.options.path
+        return Capabilities(guided=self.options.guided, can_back_up=is_file, can_clone=is_file)
 
     async def read_close_state(self) -> CloseState:
         return await asyncio.to_thread(self._read_close_state)

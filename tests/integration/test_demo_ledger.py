@@ -718,6 +718,19 @@ def test_half_a_ledger_is_never_seen(tmp_path: Path) -> None:
     assert list(place.parent.iterdir()) == []
 
 
+def test_the_first_of_two_builders_stays(tmp_path: Path) -> None:
+    place = tmp_path / "demo.db"
+
+    def build() -> None:
+        with creation.building(place) as unfinished:
+            unfinished.write_text("second")
+            place.write_text("first")
+
+    with pytest.raises(FileExistsError):
+        build()
+    assert [(file.name, file.read_text()) for file in tmp_path.iterdir()] == [("demo.db", "first")]
+
+
 async def test_every_demo_ledger_is_the_same(
     tmp_path: Path, connector: DemoConnector, template: Path
 ) -> None:
