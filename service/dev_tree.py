@@ -13,6 +13,10 @@ from service.temporal_server import QUIET, NoTemporal, free_port, is_settled, ob
 
 HOST = "127.0.0.1"
 _BOOT_SECONDS = 60.0
+_NO_OTHER_TEMPORAL = {
+    f"UNCLOSE_TEMPORAL_{name}": "" for name in ("NAMESPACE", "TLS", "TLS_CERT", "TLS_KEY", "API_KEY")
+}
+"""How another server is reached must not be tried on the embedded one."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +62,7 @@ class DevTree:
         return {
             "UNCLOSE_DEV": "true",
             "UNCLOSE_DATA_DIR": str(self.data_dir),
+            **_NO_OTHER_TEMPORAL,
             "UNCLOSE_TEMPORAL_ADDRESS": f"{HOST}:{temporal_port}",
             "UNCLOSE_HOST": HOST,
             "UNCLOSE_PORT": str(api_port),

@@ -4,6 +4,7 @@ A program of its own, because the SDK is heavy to load and hardly anyone needs i
 """
 
 import asyncio
+import os
 import sys
 from pathlib import Path
 
@@ -16,10 +17,17 @@ async def download(folder: Path) -> None:
         pass
 
 
-if __name__ == "__main__":
-    target = Path(sys.argv[1])
+def main(target: Path) -> int:
     target.mkdir(parents=True, exist_ok=True)
     try:
         asyncio.run(download(target))
     except RuntimeError as error:
-        sys.exit(str(error))
+        sys.stderr.write(f"{error}\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    code = main(Path(sys.argv[1]))
+    sys.stderr.flush()
+    os._exit(code)  # the interpreter may abort when it ends right after the SDK's own threads

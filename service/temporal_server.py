@@ -84,6 +84,7 @@ def is_settled(program: Path, port: int) -> bool:
         return False
     command = [str(program), "operator", "namespace", "update", "--namespace", "default"]
     command += ["--retention", RETENTION, "--address", f"127.0.0.1:{port}", "--command-timeout", "5s"]
+    command += ["--disable-config-env", "--disable-config-file"]
     done = subprocess.run(command, capture_output=True, env={**os.environ, **QUIET}, check=False)  # noqa: S603
     return done.returncode == 0
 

@@ -31,6 +31,7 @@ class Stage:
         with self._output.open("wb") as output:
             self._process = subprocess.Popen(  # noqa: S603
                 [*command, "--data-dir", str(self.data_dir)],
+                env=_own_environment(),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
@@ -77,3 +78,8 @@ class Stage:
 
     def _said(self) -> str:
         return self._output.read_text(errors="replace")
+
+
+def _own_environment() -> dict[str, str]:
+    """Nothing of another installation: a demo must not write into somebody's register."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("UNCLOSE_")}

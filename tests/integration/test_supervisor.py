@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from service import temporal_server
 from service.supervisor import PIDS, Child, StopAsked, Supervisor, TreeFailed
 from service.temporal_server import find_temporal
 from tests.e2e.tree import is_alive
@@ -102,3 +103,20 @@ def test_temporal_is_found_beside_the_interpreter_without_a_path(monkeypatch: py
     found = find_temporal()
     assert found is not None
     assert found.parent == Path(sys.executable).parent
+
+
+def test_without_the_program_and_without_a_network_the_reason_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(temporal_server, "find_temporal", lambda: None)
+    for name in ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    with pytest.raises(temporal_server.NoTemporal, match=r"none could be downloaded: .*download"):
+        temporal_server.obtain_temporal(tmp_path)
+
+
+def test_what_was_downloaded_once_is_used_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(temporal_server, "find_temporal", lambda: None)
+    program = tmp_path / "temporal-sdk-python"
+    program.touch(mode=0o755)
+    assert temporal_server.obtain_temporal(tmp_path) == program
