@@ -1,11 +1,16 @@
 """`python -m bench`: measure, and print the ratios of design §16."""
 
 import json
+import os
+import platform
+import signal
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from enum import StrEnum
+from importlib.metadata import version
 from pathlib import Path
+from types import FrameType
 from typing import Annotated, Any
 
 import typer
@@ -21,6 +26,9 @@ _WIDTH = 130
 """Of tables that go to a file."""
 
 
+_MET = {True: "yes", False: "[red]no[/red]", None: ""}
+
+
 class Row(StrEnum):
     CASE = "case"
     POST = "post"
@@ -30,16 +38,20 @@ _ROWS: Mapping[Row, Callable[[Stage, int], Result]] = {Row.CASE: case_row.measur
 
 
 def bench(
-    rounds: Annotated[int, typer.Option(min=1, help="How often the subjects take turns.")] = 5,
+    rounds: Annotated[int, typer.Option(min=1, help="How often the subjects take turns.")] = 4,
     only: Annotated[Row | None, typer.Option(help="Measure this row alone.")] = None,
     lanes: Annotated[int, typer.Option(min=1, help="Ledgers, and so cases, beside each other.")] = 4,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write every figure there too.")] = None,
 ) -> None:
     """Measure ratios in one run, interleaved, with their spread."""
     console = Console() if sys.stdout.isatty() else Console(width=_WIDTH)
+    signal.signal(signal.SIGTERM, _leave)
     try:
         with stage(lanes) as on:
-            results = {row: measure(on, rounds) for row, measure in _ROWS.items() if only in (None, row)}
+            results: dict[Row, Result] = {}
+            for row in (row for row in _ROWS if only in (None, row)):
+                with console.status(f"measuring {row}, {rounds} rounds"):
+                    results[row] = _ROWS[row](on, rounds)
     except BenchFailed as failure:
         console.print(f"[red]{failure}[/red]", highlight=False)
         sys.exit(1)
@@ -47,8 +59,20 @@ def bench(
         for figures in result.figures:
             console.print(_figures(figures))
     console.print(_ratios([line for result in results.values() for line in result.lines], rounds))
+    console.print(_ground(lanes), highlight=False)
     if json_file:
         json_file.write_text(json.dumps(_plain(results), ensure_ascii=False, indent=1))
+
+
+def _leave(number: int, frame: FrameType | None) -> None:
+    """Leave by the front door, so that nothing stays behind."""
+    sys.exit(128 + number)
+
+
+def _ground(lanes: int) -> str:
+    """What the figures stand on; only the ratios mean something elsewhere."""
+    python, sdk = platform.python_version(), version("temporalio")
+    return f"{os.cpu_count()} cores · Python {python} · Temporal SDK {sdk} · {lanes} lanes"
 
 
 def _ratios(lines: list[Line], rounds: int) -> Table:
@@ -56,9 +80,7 @@ def _ratios(lines: list[Line], rounds: int) -> Table:
     for heading in ("what", "ratio", "budget", "met"):
         table.add_column(heading)
     for line in lines:
-        table.add_row(
-            line.what, line.ratio.text(2), str(line.budget), "yes" if line.is_met else "[red]no[/red]"
-        )
+        table.add_row(line.what, line.ratio.text(2), str(line.budget or ""), _MET[line.is_met])
     return table
 
 

@@ -54,11 +54,12 @@ class Line:
 
     what: str
     ratio: Spread
-    budget: Budget
+    budget: Budget | None = None
+    """None for a ratio that only helps to read the others."""
 
     @property
-    def is_met(self) -> bool:
-        return self.budget.is_met(self.ratio)
+    def is_met(self) -> bool | None:
+        return None if self.budget is None else self.budget.is_met(self.ratio)
 
 
 @dataclass(frozen=True)
