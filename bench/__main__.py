@@ -38,7 +38,7 @@ _ROWS: Mapping[Row, Callable[[Stage, int], Result]] = {Row.CASE: case_row.measur
 
 
 def bench(
-    rounds: Annotated[int, typer.Option(min=1, help="How often the subjects take turns.")] = 4,
+    rounds: Annotated[int, typer.Option(min=1, help="How often the subjects take turns.")] = 3,
     only: Annotated[Row | None, typer.Option(help="Measure this row alone.")] = None,
     lanes: Annotated[int, typer.Option(min=1, help="Ledgers, and so cases, beside each other.")] = 4,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write every figure there too.")] = None,

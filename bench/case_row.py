@@ -22,7 +22,7 @@ from bench.stage import Stage
 REAL, LOCAL, REMOTE = "real case", "bare, local activities", "bare, remote activities"
 _EACH: Mapping[str, int] = {REAL: 1, LOCAL: 3, REMOTE: 1}
 """Cases of each lane in one round: the bare ones are short, so it takes more of them to measure."""
-_ALONE = 2
+_ALONE: Mapping[str, int] = {REAL: 2, LOCAL: 3, REMOTE: 1}
 """Cases with the machine to themselves, for how long one person waits; the rest is for how many get done."""
 _BACKUP, _POINT_B = "back_up", 1
 """The second backup lies between the last consent and the open ledger."""
@@ -36,6 +36,7 @@ class Subject:
     play: Callable[[str], Awaitable[Played]]
     worker: Process
     each: int
+    alone: int
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,8 @@ async def _rounds(stage: Stage, product: Process, bare: Process, watch: Register
         REMOTE: BareCases(plain, pauses, stamps, local=False).play,
     }
     subjects = {
-        name: Subject(play, product if name == REAL else bare, _EACH[name]) for name, play in plays.items()
+        name: Subject(play, product if name == REAL else bare, _EACH[name], _ALONE[name])
+        for name, play in plays.items()
     }
     for bare_cases in (LOCAL, REMOTE):
         await in_lanes(stage.ledgers, 1, plays[bare_cases])
@@ -103,7 +105,7 @@ async def _rounds(stage: Stage, product: Process, bare: Process, watch: Register
 async def _block(stage: Stage, plain: Client, subject: Subject) -> Block:
     meter = Meter(server=stage.server, worker=subject.worker)
     played, spent = await meter.during(in_lanes(stage.ledgers, subject.each, subject.play))
-    alone = [await subject.play(stage.ledgers[0]) for _ in range(_ALONE)]
+    alone = [await subject.play(stage.ledgers[0]) for _ in range(subject.alone)]
     pasts = [await past_of(plain.get_workflow_handle(one.workflow)) for one in alone]
     return Block(len(played), spent, alone, pasts)
 
