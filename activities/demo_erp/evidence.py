@@ -47,6 +47,8 @@ def gather(look: Look, code: FindingCode, query: Select[*tuple[Any, ...]]) -> It
 
     The query gives `module`, `period`, `what`, and then the facts by name.
     """
+    if look.db.execute(query.limit(1)).first() is None:
+        return  # most checks notice nothing, and counting nothing costs more than looking
     rows = query.subquery()
     place = (rows.c.module, rows.c.period)
     ranked = select(
