@@ -7,7 +7,7 @@ from service.ledger_book import LedgerBook
 from service.wishes import Prospect, Wishes, known_modules
 from workflows.domain.approval import Parties, PinnedLevel, pin_chain
 from workflows.domain.digest import case_digest
-from workflows.domain.errors import LedgerUnavailable, NoApprover
+from workflows.domain.errors import LedgerBusy, LedgerUnavailable, NoApprover, PeriodNotClosed
 from workflows.domain.findings import (
     EvidenceRow,
     Finding,
@@ -68,9 +68,16 @@ class DryRun:
         modules = known_modules(scope.modules, profile.graph.modules)
         if profile.at_site:
             raise LedgerUnavailable(scope.ledger, "only the worker at its site reaches it")
-        prospect = await self._wishes.prospect(scope.ledger, target, modules)
+        held = await self._held(scope.ledger)
+        try:
+            prospect = await self._wishes.prospect(scope.ledger, target, modules)
+        except PeriodNotClosed:
+            if held:
+                # "It is open already" would send people into the window of another case.
+                raise LedgerBusy(scope.ledger, held[0].rows[0].what) from None
+            raise
         chain, unsigned = await self._chain(scope, prospect.crosses_year)
-        noticed = (*await self._held(scope.ledger), *unsigned, *_crossing(prospect))
+        noticed = (*held, *unsigned, *_crossing(prospect))
         findings = in_order((*noticed, *await self._checked(scope, prospect)))
         risk = assess(findings, len(prospect.plan.periods))
         digest = case_digest(

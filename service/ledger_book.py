@@ -1,6 +1,7 @@
 """The ledgers of `ledgers.toml`: read, checked, and turned into connectors and the profiles cases pin."""
 
 import os
+import re
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -293,9 +294,20 @@ def ledgers_path(given: Path | None, data_dir: Path, dev: bool) -> Path:
     return path
 
 
+def require_plain(code: str) -> None:
+    """A code names files, queues and tables of a configuration, so it is plain.
+
+    Raises:
+        ValueError: it is anything else than small letters, digits, - and _, at most 40 of them.
+    """
+    if not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,39}", code):
+        raise ValueError(f"{code!r} is no code for a ledger: small letters, digits, - and _, at most 40")
+
+
 def add_demo_ledger(path: Path, code: str, name: str) -> None:
     """Append a ledger of our own kind, in a database beside the file, unless the file has it already."""
     text = path.read_text(encoding="utf-8") if path.exists() else _PREFACE
+    require_plain(code)
     if code not in tomllib.loads(text).get("ledgers", {}):
         _write(path, text + _DEMO.format(code=code, name=name, path=f"{code}.sqlite"))
 

@@ -269,6 +269,13 @@ TABLE: tuple[Problem, ...] = (
         ("See GET /api/v1/tasks for what is open now.", "当前待办见 GET /api/v1/tasks。"),
     ),
     _row(
+        e.ActionNotPossible,
+        409,
+        ("Action not possible here", "此任务不支持该操作"),
+        "任务 {task} 不支持操作“{action}”；可用操作：{possible}。",
+        ("Use one of the actions the task lists.", "请使用任务所列的操作。"),
+    ),
+    _row(
         e.AlreadyDecided,
         409,
         ("Already decided", "已处理过"),

@@ -1,7 +1,7 @@
 """Reads of the register for the API: pages by key, never by offset."""
 
 import base64
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -80,8 +80,10 @@ class TaskView:
     closed_by: str | None
     closed_at: datetime | None
     plan: Json
+    attention: Json
+    """What stopped the case; for tasks of kind `attention` only."""
     signers: tuple[str, ...]
-    """Who has consented to the case so far; consents that are void do not count."""
+    """Who has given this kind of consent to the case so far; consents that are void do not count."""
 
     def actions_for(self, actor: Actor) -> tuple[TaskAction, ...]:
         """What this person may do. The workflow has the last word."""
@@ -265,25 +267,33 @@ def _task_conditions(wanted: TaskFilter) -> Iterable[ColumnElement[bool]]:
 
 def _task_views(connection: Connection, rows: Sequence[Row[Any]]) -> list[TaskView]:
     about = {row.case_id for row in rows}
-    plans, signers = _read_plans(connection, about), _read_signers(connection, about)
-    return [_task_view(row, plans.get(row.case_id), signers.get(row.case_id, ())) for row in rows]
+    told, signers = _read_told(connection, about), _read_signers(connection, about)
+    return [_task_view(row, told, signers.get((row.case_id, row.kind), ())) for row in rows]
 
 
-def _read_plans(connection: Connection, about: set[str]) -> dict[str, Json]:
-    wanted = select(case_parts.c.case_id, case_parts.c.value)
-    rows = connection.execute(wanted.where(case_parts.c.case_id.in_(about), case_parts.c.name == "plan"))
-    return {row.case_id: row.value for row in rows}
+def _read_told(connection: Connection, about: set[str]) -> dict[tuple[str, str], Json]:
+    """By case and name: the parts of a case that a person must see before acting."""
+    wanted = select(case_parts.c.case_id, case_parts.c.name, case_parts.c.value)
+    shown = case_parts.c.name.in_(("plan", "attention"))
+    rows = connection.execute(wanted.where(case_parts.c.case_id.in_(about), shown))
+    return {(row.case_id, row.name): row.value for row in rows}
 
 
-def _read_signers(connection: Connection, about: set[str]) -> dict[str, tuple[str, ...]]:
-    wanted = select(decisions.c.case_id, decisions.c.person).distinct()
-    found: dict[str, tuple[str, ...]] = {}
+def _read_signers(connection: Connection, about: set[str]) -> dict[tuple[str, str], tuple[str, ...]]:
+    """By case and kind: who has approved may still be one of the two who authorise (design §5.5)."""
+    wanted = select(decisions.c.case_id, decisions.c.kind, decisions.c.person).distinct()
+    found: dict[tuple[str, str], tuple[str, ...]] = {}
     for row in connection.execute(wanted.where(decisions.c.case_id.in_(about), decisions.c.void.is_(False))):
-        found[row.case_id] = (*found.get(row.case_id, ()), row.person)
+        key = (row.case_id, row.kind)
+        found[key] = (*found.get(key, ()), row.person)
     return found
 
 
-def _task_view(row: Any, plan: Json, signers: tuple[str, ...]) -> TaskView:  # Any: a row of _TASK
+def _task_view(
+    row: Any,  # Any: a row of _TASK
+    told: Mapping[tuple[str, str], Json],
+    signers: tuple[str, ...],
+) -> TaskView:
     return TaskView(
         id=row.id,
         case=_head(row),
@@ -299,7 +309,8 @@ def _task_view(row: Any, plan: Json, signers: tuple[str, ...]) -> TaskView:  # A
         outcome=row.outcome,
         closed_by=row.closed_by,
         closed_at=row.closed_at,
-        plan=plan,
+        plan=told.get((row.case_id, "plan")),
+        attention=told.get((row.case_id, "attention")) if row.kind == TaskKind.ATTENTION else None,
         signers=signers,
     )
 

@@ -23,7 +23,7 @@ from service.tables import (
     tasks,
 )
 from workflows.domain.case import CaseChange, CaseEvent, EventKind, Task, TaskClosing
-from workflows.domain.digest import Json, to_json
+from workflows.domain.digest import Json, sha256, to_json
 from workflows.domain.errors import EventsDiverged, UnknownRequest
 from workflows.domain.period import Period
 from workflows.domain.request import CaseState, UncloseRequest
@@ -170,7 +170,8 @@ def _case_row(request: UncloseRequest) -> Values:
         "state": CaseState.RECEIVED,
         "waiting_for": [],
         "last_seq": 0,
-        "head_digest": "",
+        # The chain begins with the case itself, so that no event can be passed off as another case's.
+        "head_digest": sha256(request.id),
         "created_at": request.accepted_at,
         "updated_at": request.accepted_at,
     }
@@ -298,11 +299,25 @@ _DELETE_WAITS = delete(case_waits).where(case_waits.c.case_id == bindparam("whic
 def _hand_out_tasks(connection: Connection, change: CaseChange) -> None:
     if change.opened:
         rows = [_task_row(change.case, task) for task in change.opened]
-        connection.execute(insert_new(connection, tasks), rows)
+        # A task told anew after a worker died is open again, whatever became of it in the lost tale.
+        told_anew = any(event.kind == EventKind.RESUMED for event in change.events)
+        keep = insert_or_replace if told_anew else insert_new
+        connection.execute(keep(connection, tasks), rows)
         holders = [row for task in change.opened for row in _holder_rows(task)]
         connection.execute(insert_new(connection, task_holders), holders)
     if change.closed:
         connection.execute(_CLOSE_TASK, [_closing_row(closing) for closing in change.closed])
+
+
+def _void_lost_tale(connection: Connection, case: str, event: CaseEvent) -> None:
+    """What only a dead worker told binds nobody: its tasks are closed, its decisions void."""
+    still_open = event.data["open_tasks"]
+    assert isinstance(still_open, list)
+    lost = (tasks.c.case_id == case) & (tasks.c.state == "open") & tasks.c.id.not_in(still_open)
+    closing = {"state": "closed", "outcome": "void", "closed_by": event.actor, "closed_at": event.at}
+    connection.execute(update(tasks).where(lost).values(closing))
+    since = decisions.c.seq.between(event.data["told_otherwise_from"], event.seq)
+    connection.execute(update(decisions).where(decisions.c.case_id == case, since).values(void=True))
 
 
 _CLOSE_TASK = (
@@ -353,7 +368,9 @@ def _holder_rows(task: Task) -> Iterable[Values]:
 
 def _project(connection: Connection, case: str, ledger: str, fresh: Sequence[CaseEvent]) -> None:
     for event in fresh:
-        if event.kind == EventKind.DECISIONS_VOID:
+        if event.kind == EventKind.RESUMED:
+            _void_lost_tale(connection, case, event)
+        elif event.kind == EventKind.DECISIONS_VOID:
             given = (decisions.c.case_id == case) & (decisions.c.seq < event.seq)
             connection.execute(update(decisions).where(given).values(void=True))
         elif event.kind in (EventKind.DECIDED, EventKind.CONFIRMED):

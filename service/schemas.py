@@ -321,6 +321,7 @@ class TaskSummary(Outbound):
     modules: list[Module]
     risk: Risk | None
     steps: list[PlanStepOut]
+    failure: str | None = Field(description="What stopped the case; only on tasks of kind `attention`.")
 
 
 class TaskLinks(Outbound):

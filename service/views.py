@@ -11,7 +11,7 @@ from service.queries import CaseHead, TaskView
 from service.texts import FINDINGS, TASK_KINDS, WHYS, Language
 from workflows.domain.approval import PinnedLevel
 from workflows.domain.case import Actor, CaseEvent, CaseNow
-from workflows.domain.digest import to_json
+from workflows.domain.digest import Json, to_json
 from workflows.domain.findings import CATALOGUE, FindingCode, Risk
 from workflows.domain.ledger import CloseState
 from workflows.domain.plan import Why
@@ -206,7 +206,13 @@ def _summary(view: TaskView, language: Language) -> s.TaskSummary:
         modules=list(request.modules),
         risk=_risk(view.case.risk),
         steps=steps(view.plan if isinstance(view.plan, dict) else None, language),
+        failure=_failure(view.attention),
     )
+
+
+def _failure(attention: Json) -> str | None:
+    failure = attention.get("failure") if isinstance(attention, dict) else None
+    return f"{failure['error']}: {failure['says']}" if isinstance(failure, dict) else None
 
 
 # --------------------------------------------------------------------------- ledgers

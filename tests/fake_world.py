@@ -272,15 +272,19 @@ class FakeLedgers:
 
     def profile(self, ledger: str) -> LedgerProfile:
         self.connector(ledger)
-        return LedgerProfile(
-            code=ledger,
-            name=ledger,
-            graph=GRAPH,
-            calendar=CALENDAR,
-            policy=self.policy,
-            backup_policy="local-1",
-            executor="unclose",
-            approval_hours=72,
-            authorisation_hours=24,
-            at_site=False,
-        )
+        return a_profile(ledger, self.policy)
+
+
+def a_profile(ledger: str, policy: ApprovalPolicy = DEFAULT_POLICY) -> LedgerProfile:
+    return LedgerProfile(
+        code=ledger,
+        name=ledger,
+        graph=GRAPH,
+        calendar=CALENDAR,
+        policy=policy,
+        backup_policy="local-1",
+        executor="unclose",
+        approval_hours=72,
+        authorisation_hours=24,
+        at_site=False,
+    )

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
+from typing import Protocol
 from uuid import uuid4
 
 from temporalio.client import WorkflowHandle
@@ -18,7 +19,8 @@ from activities.case import CaseActivities
 from activities.evidence import EvidenceStore
 from activities.lease import LeaseActivities
 from activities.ledger import LedgerActivities
-from activities.recording import Recording
+from activities.ledgers import Ledgers
+from activities.recording import Profiles, Recording
 from tests.fake_world import PEOPLE, FakeDirectory, FakeLedger, FakeLedgers, FakeRegister
 from workflows.domain.case import (
     Act,
@@ -59,6 +61,10 @@ def actor(person: str) -> Actor:
     return Actor(person, tuple(group for group, members in PEOPLE.items() if person in members))
 
 
+class ServedLedgers(Ledgers, Profiles, Protocol):
+    """Both ports to configured ledgers."""
+
+
 @dataclass
 class Scene:
     """The stage and everyone on it."""
@@ -68,11 +74,13 @@ class Scene:
     ledger: FakeLedger = field(default_factory=FakeLedger)
     register: FakeRegister = field(default_factory=FakeRegister)
     directory: FakeDirectory = field(default_factory=FakeDirectory)
+    ledgers: ServedLedgers | None = None
+    """The ledgers behind the ports, if not the fake one."""
     queue: str = field(default_factory=lambda: f"unclose-{uuid4()}")
     max_cached_workflows: int = 100
 
     def worker(self) -> Worker:
-        ledgers = FakeLedgers(self.ledger)
+        ledgers = self.ledgers or FakeLedgers(self.ledger)
         cases = CaseActivities(
             self.register, ledgers, self.directory, EvidenceStore(self.folder / "evidence")
         )

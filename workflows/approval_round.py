@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from workflows.desks import require_possible
 from workflows.domain.approval import (
     Answer,
     Decision,
@@ -28,6 +29,7 @@ class ApprovalRound:
         self.chain, self.parties, self.digest = chain, parties, digest
         self.decisions: list[Decision] = []
         self.task: Task | None = None
+        self._asked: PinnedLevel | None = None
 
     @property
     def resolution(self) -> Resolution:
@@ -40,6 +42,7 @@ class ApprovalRound:
 
     def ask(self, level: PinnedLevel, now: datetime, due: datetime) -> Task:
         """The task that puts one level's decision before its approvers."""
+        self._asked = level
         self.task = Task(
             id=f"{self.case}-approval-{self.number}-{level.n}",
             kind=TaskKind.APPROVAL,
@@ -54,15 +57,18 @@ class ApprovalRound:
         return self.task
 
     def check(self, act: Act, state: str) -> None:
-        """Raises what `check_decision` raises, or TaskClosed."""
-        level = self.resolution.level
-        if level is None or self.task is None or act.action not in self.task.actions:
+        """Raises what `check_decision` raises, TaskClosed, or ActionNotPossible."""
+        level = self._asked
+        # An act counts for the level its task was asked for and for no other, even if several acts come at
+        # once and the chain has gone on before the next task was put to anyone.
+        if level is None or self.task is None or self.resolution.level != level:
             raise TaskClosed(act.task, state)
+        require_possible(act, self.task)
         check_decision(self._decision(act, level), level, self.decisions, self.parties, self.digest, act.task)
 
     def take(self, act: Act) -> dict[str, Json]:
         """Append the decision; the answer is its record."""
-        level = self.resolution.level
+        level = self._asked
         assert level is not None, "check() has let this act through"
         decision = self._decision(act, level)
         self.decisions.append(decision)

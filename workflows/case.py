@@ -1,6 +1,7 @@
 """A case while it runs: its record, its errands, the desk that is open, and who has interrupted it."""
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -13,9 +14,12 @@ from workflows.domain.approval import Parties
 from workflows.domain.case import SYSTEM, Act, Actor, CaseNow, EventKind, Withdrawal
 from workflows.domain.digest import Json
 from workflows.domain.errors import NotTheApplicant, TaskClosed, UncloseError, WrongState
-from workflows.domain.request import WITHDRAWABLE_STATES, CaseState, UncloseRequest
+from workflows.domain.request import FINAL_STATES, WITHDRAWABLE_STATES, CaseState, UncloseRequest
 from workflows.errands import Errands
 from workflows.steps import LedgerProfile
+
+TASK_COMES_WITHIN = timedelta(seconds=30)
+"""How long an act waits for its task while the steps before it are being repeated."""
 
 
 @dataclass
@@ -40,6 +44,7 @@ class Case:
         """When a correction window ran out unfinished."""
         self._profile: LedgerProfile | None = None
         self._last_act: Act | None = None
+        self._tasks_seen: set[str] = set()
         self._attentions = 0
         self._came_from: CaseState | None = None
 
@@ -67,14 +72,32 @@ class Case:
     # ------------------------------------------------------------------ people's acts
 
     def check(self, act: Act) -> None:
-        """Whether the desk that is open takes this act. Raises domain errors; changes nothing."""
+        """Whether the desk that is open takes this act. Raises domain errors; changes nothing.
+
+        A task this run has not opened yet is judged when it has: the register showed it before its worker
+        died, and the steps up to it are being repeated.
+        """
+        if act.task in self._tasks_seen:
+            self._check_at_desk(act)
+
+    async def expect_task(self, task: str) -> None:
+        """Wait until a task that people have seen is open in this run as well, or the case is over."""
+        if task in self._tasks_seen:
+            return
+        with suppress(TimeoutError):
+            await workflow.wait_condition(
+                lambda: task in self._tasks_seen or self.log.state in FINAL_STATES,
+                timeout=TASK_COMES_WITHIN,
+            )
+
+    def _check_at_desk(self, act: Act) -> None:
         if self.desk is None or self.desk.task is None or self.desk.task.id != act.task:
             raise TaskClosed(act.task, self.log.state)
         self.desk.check(act, self.log.state)
 
     def take(self, act: Act) -> int:
         """Take an act that was checked; the answer is the number of its event."""
-        self.check(act)
+        self._check_at_desk(act)
         assert self.desk is not None, "check() has let this act through"
         self._last_act = act
         data = self.desk.take(act)
@@ -125,6 +148,7 @@ class Case:
         self.log.waiting_for = desk.waiting_for
         if desk.task is not None:
             self.log.open_task(desk.task)
+            self._tasks_seen.add(desk.task.id)
         await self.errands.publish()
         try:
             while not over():
@@ -164,6 +188,7 @@ class Case:
         self._attentions += 1
         self._came_from = self.log.state
         self.log.enter(CaseState.ATTENTION, because=describe(failure))
+        self.log.learn(attention={"came_from": self._came_from, "failure": describe(failure)})
         self.log.tell(
             EventKind.ATTENTION_NEEDED, {"came_from": self._came_from, "failure": describe(failure)}
         )

@@ -23,6 +23,7 @@ class CaseLog:
         self._seq = 0
         self._events: list[CaseEvent] = []
         self._opened: list[Task] = []
+        self._open_tasks: set[str] = set()
         self._closed: list[TaskClosing] = []
         self._parts: dict[str, Json] = {}
         self.clocks.spend(self.state, request.accepted_at)
@@ -49,10 +50,12 @@ class CaseLog:
 
     def open_task(self, task: Task) -> None:
         self._opened.append(task)
+        self._open_tasks.add(task.id)
         due = task.due.isoformat() if task.due else None
         self.tell(EventKind.ASKED, {"task": task.id, "waiting_for": list(self.waiting_for), "due": due})
 
     def close_task(self, task: Task, outcome: str, actor: Actor = SYSTEM) -> None:
+        self._open_tasks.discard(task.id)
         self._closed.append(TaskClosing(task.id, outcome, actor.person, workflow.now()))
 
     def verified_open(self, at: datetime) -> None:
@@ -97,7 +100,8 @@ class CaseLog:
         """Tell from event `first` on anew, under the numbers after `last` (see EventsDiverged)."""
         again = [event for event in self._events if event.seq >= first]
         self.recorded, self._seq, self._events = last, last, []
-        self.tell(EventKind.RESUMED, {"told_otherwise_from": first})
+        open_tasks: list[Json] = [*sorted(self._open_tasks)]
+        self.tell(EventKind.RESUMED, {"told_otherwise_from": first, "open_tasks": open_tasks})
         for event in again:
             self._seq += 1
             self._events.append(replace(event, seq=self._seq))

@@ -6,7 +6,7 @@ from typing import Protocol
 from workflows.domain.approval import Group
 from workflows.domain.case import Act, Actor, EventKind, Task, TaskAction, TaskKind
 from workflows.domain.digest import Json
-from workflows.domain.errors import NotACorrector, NotAnOperator, TaskClosed
+from workflows.domain.errors import ActionNotPossible, NotACorrector, NotAnOperator, TaskClosed
 
 ATTENTION_GROUPS = (Group.OPERATOR, Group.ERP_ADMIN)
 """Who decides how a case goes on that cannot go on by itself."""
@@ -31,6 +31,12 @@ class Desk(Protocol):
 
     def take(self, act: Act) -> dict[str, Json]:
         """Take an act that was checked; the answer is its record."""
+
+
+def require_possible(act: Act, task: Task) -> None:
+    """Raises ActionNotPossible for an action that this task does not know."""
+    if act.action not in task.actions:
+        raise ActionNotPossible(act.action, act.task, task.actions)
 
 
 class CorrectionDesk:
@@ -61,8 +67,9 @@ class CorrectionDesk:
     def check(self, act: Act, state: str) -> None:
         """Raises NotACorrector, TaskClosed."""
         self.check_person(act.actor)
-        if act.action != TaskAction.FINISH or self.finished_by is not None:
+        if self.task is None or self.finished_by is not None:
             raise TaskClosed(act.task, state)
+        require_possible(act, self.task)
 
     def take(self, act: Act) -> dict[str, Json]:
         return self.finish(act.actor, act.comment)
@@ -112,8 +119,9 @@ class AttentionDesk:
         """Raises NotAnOperator, TaskClosed."""
         if not set(act.actor.groups) & set(ATTENTION_GROUPS):
             raise NotAnOperator(act.actor.person, ATTENTION_GROUPS)
-        if self.answer is not None or self.task is None or act.action not in self.task.actions:
+        if self.answer is not None or self.task is None:
             raise TaskClosed(act.task, state)
+        require_possible(act, self.task)
 
     def take(self, act: Act) -> dict[str, Json]:
         self.answer = act.action

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from temporalio import workflow
+from temporalio.exceptions import ApplicationError
 
 from workflows.case import Case, CaseEnds, describe
 from workflows.desks import CorrectionDesk
@@ -169,7 +170,17 @@ class Execution:
         )
         unexplained = undeclared(closed.changes, request.scope)
         self.case.log.learn(changes=closed.changes, undeclared=unexplained)
-        await self._moves.close_again(self._opened, self.examined.state, "reclose")
+        beside = [change.document for change in unexplained]
+        self.case.log.tell(
+            EventKind.CHANGES_READ, {"changes": len(closed.changes), "undeclared": list(beside)}
+        )
+        try:
+            await self._moves.close_again(self._opened, self.examined.state, "reclose")
+        except ApplicationError as failure:
+            if failure.type == GateNotPassed.__name__:
+                # The ledger's own gate: only the correctors can make what is still open fit to be closed.
+                await self._let_correctors_in("the ledger's gate before closing again")
+            raise
 
     async def _gate(self) -> None:
         """No blocker in what is about to be closed. Raises GateNotPassed; the correctors can still act."""

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from workflows.desks import require_possible
 from workflows.domain.approval import Confirmation, Group, Parties, confirm
 from workflows.domain.case import Act, EventKind, Task, TaskAction, TaskKind
 from workflows.domain.digest import Json
@@ -50,9 +51,10 @@ class JointAuthorisation:
         return self.task
 
     def check(self, act: Act, state: str) -> None:
-        """Raises what `confirm` raises, or TaskClosed."""
-        if self.is_complete or act.action != TaskAction.AUTHORISE:
+        """Raises what `confirm` raises, TaskClosed, or ActionNotPossible."""
+        if self.is_complete or self.task is None:
             raise TaskClosed(act.task, state)
+        require_possible(act, self.task)
         self._confirmation(act)
 
     def take(self, act: Act) -> dict[str, Json]:

@@ -108,6 +108,7 @@ class UncloseWorkflow:
     @workflow.update
     async def act(self, act: Act) -> CaseNow:
         """One person's act on the open task. Answered when it is on record."""
+        await self.case.expect_task(act.task)
         return await self._on_record(self.case.take(act))
 
     @act.validator

@@ -58,23 +58,36 @@ def perform(ledger: DemoLedger, act: Act) -> None:
 
 def _carry_out(db: Connection, ledger: DemoLedger, act: Act, struck: faults.Strike) -> None:
     if struck.wrong_click:
-        pointers.shove(db, act.verb, not_this=act.module)
+        _move_another(db, act)
     elif act.verb == Verb.UNCLOSE:
         _unclose(db, ledger.book, act)
     else:
         _close(db, ledger.book, act)
     if struck.moved_behind:
-        pointers.shove(db, act.verb, not_this=act.module)
+        _move_another(db, act)
     journal.record(db, ledger.book, act, ledger.timestamp())
+
+
+def _move_another(db: Connection, act: Act) -> None:
+    """As a wrong click does: another module moves, whole, with what belongs to its closing."""
+    module, period = pointers.another(db, not_this=act.module)
+    if act.verb == Verb.UNCLOSE:
+        _withdraw(db, module, period - 1)
+    pointers.shove(db, act.verb, module, period)
+
+
+def _withdraw(db: Connection, module: Module, period: int) -> None:
+    """Take back the balances that closing made."""
+    done = tables.closing.c
+    db.execute(delete(tables.closing).where(done.module == module, done.period == period))
+    for made in _MADE[module]:
+        db.execute(delete(made).where(made.c.period == period))
 
 
 def _unclose(db: Connection, book: Book, act: Act) -> None:
     """Take back exactly what closing made; vouchers last, for they are closed until the pointer is back."""
     pointers.require_order(db, book, act.verb, act.module, act.period)
-    done = tables.closing.c
-    db.execute(delete(tables.closing).where(done.module == act.module, done.period == act.period))
-    for made in _MADE[act.module]:
-        db.execute(delete(made).where(made.c.period == act.period))
+    _withdraw(db, act.module, act.period)
     pointers.move(db, act.module, act.period, act.fence)
     posting.withdraw_vouchers(db, act.period, act.module)
 

@@ -113,17 +113,18 @@ def move(db: Connection, module: Module, target: int, fence: int) -> None:
     db.execute(update(_state).where(row).values(current=target, moves=_state.c.moves + 1, fence=fence))
 
 
-def shove(db: Connection, verb: Verb, not_this: Module) -> None:
-    """Move some other module's pointer past all rules: what a wrong click or a hand in the database does."""
-    other = db.execute(
-        select(_state.c.module, _state.c.current, _state.c.fence)
-        .where(_state.c.module != not_this)
-        .order_by(_state.c.position)
-        .limit(1)
-    ).one()
-    step = -1 if verb == Verb.UNCLOSE else 1
+def another(db: Connection, not_this: Module) -> tuple[Module, int]:
+    """Some other module, and its current period."""
+    wanted = select(_state.c.module, _state.c.current).where(_state.c.module != not_this)
+    other = db.execute(wanted.order_by(_state.c.position).limit(1)).one()
+    return Module(other.module), other.current
+
+
+def shove(db: Connection, verb: Verb, module: Module, current: int) -> None:
+    """Move a pointer past all rules: what a wrong click or a hand in the database does."""
+    fence = db.execute(select(_state.c.fence).where(_state.c.module == module)).scalar_one()
     with dialect.without_rules(db, _state.name):
-        move(db, Module(other.module), other.current + step, other.fence)
+        move(db, module, current - 1 if verb == Verb.UNCLOSE else current + 1, fence)
 
 
 def lock(db: Connection, period: int, modules: tuple[Module, ...], person: str) -> None:

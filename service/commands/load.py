@@ -22,7 +22,7 @@ from activities.erp.demo import DemoConnector, DemoOptions
 from service.commands.opening import DataDir, open_settings
 from service.commands.printing import open_console
 from service.failures import MISUSED, CommandFailed
-from service.ledger_book import add_demo_ledger, ledgers_path
+from service.ledger_book import add_demo_ledger, ledgers_path, require_plain
 
 Source = Annotated[
     Path, typer.Argument(exists=True, dir_okay=False, metavar="FILE", help="Invoice lines, .csv or .csv.gz.")
@@ -46,6 +46,10 @@ class Loaded:
 def load(file: Source, ledger: Code = "retail", data_dir: DataDir = None, replace: Replace = False) -> None:
     """Build a ledger from invoice lines, close its periods, and add it to the configured ledgers."""
     settings = open_settings(data_dir)
+    try:
+        require_plain(ledger)
+    except ValueError as error:
+        raise CommandFailed(str(error), "give another --ledger", code=MISUSED) from error
     place = settings.data_dir / f"{ledger}.sqlite"
     if place.exists() and not replace:
         raise CommandFailed(f"there is a ledger at {place} already", "give another --ledger, or --replace")

@@ -9,6 +9,7 @@ from service.problem_answers import responses
 from service.schemas import DryRunOut, PlanIn
 from workflows.domain.errors import (
     BeforeStartPeriod,
+    LedgerBusy,
     LedgerUnavailable,
     MalformedPeriod,
     PeriodInFuture,
@@ -34,6 +35,7 @@ router = APIRouter(prefix="/plans", tags=["plans"])
         PeriodInFuture,
         BeforeStartPeriod,
         PeriodLocked,
+        LedgerBusy,
         LedgerUnavailable,
     ),
 )

@@ -13,6 +13,7 @@ from service.refusals import CursorUnreadable, KeyReused
 from service.schemas import ActIn, ActOut, TaskList, TaskOut, printable
 from workflows.domain.case import TaskKind
 from workflows.domain.errors import (
+    ActionNotPossible,
     AlreadyDecided,
     NotACorrector,
     NotAnApprover,
@@ -62,6 +63,8 @@ async def read_task(task: Id, parts: TheParts, actor: TheActor, language: TheLan
     responses=responses(
         UnknownTask,
         TaskClosed,
+        ActionNotPossible,
+        ActionNotPossible,
         StaleDigest,
         AlreadyDecided,
         SelfApproval,

@@ -27,7 +27,7 @@ from workflows.domain.case import (
     TaskClosing,
     TaskKind,
 )
-from workflows.domain.digest import Json
+from workflows.domain.digest import Json, sha256
 from workflows.domain.errors import EventsDiverged, StorageUnavailable, UnknownRequest
 from workflows.domain.ledger import Module
 from workflows.domain.period import Period
@@ -211,7 +211,8 @@ async def test_every_event_holds_the_digest_of_the_one_before(register: SqlRegis
     await register.record(a_change(an_event(3)))
 
     events = (await register.case_file(CASE)).events
-    assert [e.digest_of_previous for e in events] == ["", events[0].digest, events[1].digest]
+    chain = [e.digest_of_previous for e in events]
+    assert chain == [sha256(CASE), events[0].digest, events[1].digest], "it begins with the case"
 
 
 async def test_recording_for_a_case_that_was_not_received_is_refused(register: SqlRegister) -> None:
@@ -274,6 +275,25 @@ async def test_tasks_are_opened_and_closed_once(register: SqlRegister, database:
 
     found = (await Reader(database).tasks(TaskFilter(), Slice())).items
     assert [(view.is_open, view.closed_by) for view in found] == [(False, "finance")]
+
+
+async def test_what_only_a_dead_worker_told_binds_nobody(register: SqlRegister, database: Database) -> None:
+    ghost, kept = a_task("ghost"), a_task("kept")
+    closing = TaskClosing(kept.id, "approve", "finance", NOON)
+    lost = an_event(2, EventKind.DECIDED, **a_decision())
+    await register.record(replace(a_change(an_event(1)), opened=(kept,)))
+    await register.record(replace(a_change(lost), opened=(ghost,), closed=(closing,)))
+
+    resumed = an_event(3, EventKind.RESUMED, told_otherwise_from=2, open_tasks=[kept.id])
+    await register.record(replace(a_change(resumed), opened=(kept,)))
+
+    found = (await Reader(database).tasks(TaskFilter(), Slice())).items
+    assert {view.name: (view.is_open, view.outcome) for view in found} == {
+        "ghost": (False, "void"),
+        "kept": (True, None),
+    }
+    void = await database.read(lambda db: db.execute(select(decisions.c.void)).scalars().all())
+    assert void == [True]
 
 
 @pytest.mark.parametrize(

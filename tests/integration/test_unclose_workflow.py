@@ -1,5 +1,6 @@
 """Every path of the process, on a real Temporal server, with fakes for the world behind the ports."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
@@ -215,6 +216,39 @@ class TestApproving:
             await play.withdraw("warehouse")
         assert refused_as(caught) == "NotTheApplicant"
 
+    async def test_acts_that_come_at_once_count_for_the_level_they_were_asked_for_and_no_other(
+        self, temporal: WorkflowEnvironment, tmp_path: Path
+    ) -> None:
+        stage = Scene(temporal, tmp_path)
+        async with on_stage(stage) as scene:
+            play = await scene.request()
+            await play.has_task(f"{play.wish.id}-approval-1-1")
+        # No worker now: all three come to the warehouse's task in one activation.
+        acts = [
+            asyncio.create_task(play.act(person, "approval-1-1", TaskAction.APPROVE))
+            for person in ("warehouse", "finance", "it")
+        ]
+        await asyncio.sleep(1.0)
+        async with on_stage(stage):
+            answers = await asyncio.gather(*acts, return_exceptions=True)
+            assert [isinstance(answer, WorkflowUpdateFailedError) for answer in answers] == [
+                False,
+                True,
+                True,
+            ]
+            decided = stage.register.told(play.wish.id, EventKind.DECIDED)
+            assert [(told["level"], told["task"]) for told in decided] == [
+                (1, f"{play.wish.id}-approval-1-1")
+            ]
+            await play.has_task(f"{play.wish.id}-approval-1-2")
+
+    async def test_an_action_the_task_does_not_know_is_named_as_such(self, scene: Scene) -> None:
+        play = await scene.request()
+        await play.has_task(f"{play.wish.id}-approval-1-1")
+        with pytest.raises(WorkflowUpdateFailedError) as caught:
+            await play.act("warehouse", "approval-1-1", TaskAction.FINISH)
+        assert refused_as(caught) == "ActionNotPossible"
+
 
 class TestProtecting:
     async def test_a_backup_that_differs_from_its_source_needs_a_person(self, scene: Scene) -> None:
@@ -420,6 +454,8 @@ class TestExecution:
         await play.has_task(f"{wish.id}-approval-1-1")
         events = scene.register.events[wish.id]
         assert [event.seq for event in events] == list(range(1, len(events) + 1))
+        resumed = scene.register.told(wish.id, EventKind.RESUMED)
+        assert resumed == [{"told_otherwise_from": 3, "open_tasks": [f"{wish.id}-approval-1-1"]}]
         told = [str(event.kind) for event in events[:5]]
         assert told == ["received", "state_changed", "plan_made", "resumed", "plan_made"]
         assert play.digest != "another"

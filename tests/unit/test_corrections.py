@@ -1,5 +1,6 @@
 """The gate before closing again, and what was changed beside what was declared."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -40,6 +41,12 @@ def test_everything_that_does_not_hold_is_named_at_once() -> None:
     with pytest.raises(GateNotPassed) as caught:
         require_sound(Invariants(Decimal(11), Decimal(10), Decimal(1), ("gl 2025-04",)))
     assert len(caught.value.reasons) == 3
+
+
+def test_deleting_what_was_only_to_be_corrected_is_told() -> None:
+    deleted = replace(a_change("IN-2025-03-0007"), action="deleted")
+    assert undeclared((deleted,), (ScopeItem("IN-2025-03-0007", Intent.CORRECT),)) == (deleted,)
+    assert undeclared((deleted,), (ScopeItem("IN-2025-03-0007", Intent.DELETE),)) == ()
 
 
 def test_a_change_to_a_document_outside_the_declared_scope_is_told() -> None:

@@ -41,6 +41,7 @@ class EventKind(StrEnum):
     PROVEN = "proven"
     WINDOW_OPENED = "window_opened"
     WINDOW_CLOSED = "window_closed"
+    CHANGES_READ = "changes_read"
     RELEASED = "released"
     ATTENTION_NEEDED = "attention_needed"
     ATTENTION_ANSWERED = "attention_answered"

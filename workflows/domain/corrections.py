@@ -7,7 +7,7 @@ from decimal import Decimal
 from workflows.domain.errors import GateNotPassed
 from workflows.domain.ledger import Module
 from workflows.domain.period import Period
-from workflows.domain.request import ScopeItem
+from workflows.domain.request import Intent, ScopeItem
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,16 @@ def require_sound(invariants: Invariants) -> None:
 
 
 def undeclared(changes: tuple[Change, ...], scope: tuple[ScopeItem, ...]) -> tuple[Change, ...]:
-    """Changes to documents that the request did not name."""
-    declared = {item.document for item in scope}
-    return tuple(change for change in changes if change.document not in declared)
+    """Changes to documents that the request did not name, or not with this intent."""
+    declared = {(item.document, action) for item in scope for action in _ACTIONS[item.intent]}
+    return tuple(change for change in changes if (change.document, change.action) not in declared)
+
+
+_ACTIONS: dict[Intent, tuple[str, ...]] = {
+    Intent.CORRECT: ("changed",),
+    Intent.AUDIT: ("changed",),
+    Intent.DELETE: ("changed", "deleted"),
+    Intent.ADD: ("added", "changed"),
+    Intent.REVERSE: ("added", "changed"),
+}
+"""What may happen to a document for each intent; deleting and adding may take an un-audit or audit too."""

@@ -11,7 +11,8 @@ UncloseError
 │   │   └── MalformedPeriod, PeriodOutsideCalendar, UnknownModule, AcknowledgementNotOfToday
 │   └── Conflict                the state of the world forbids it now
 │       ├── PeriodNotClosed, PeriodInFuture, BeforeStartPeriod, PeriodLocked, CrossesFiscalYear
-│       ├── LedgerBusy, WrongState, IllegalTransition, TaskClosed, AlreadyDecided, StaleDigest, NoApprover
+│       ├── LedgerBusy, WrongState, IllegalTransition, TaskClosed, ActionNotPossible, AlreadyDecided,
+│       ├── StaleDigest, NoApprover
 │       ├── WindowExpired, OutOfOrder, StaleFence, NotExclusive, SessionsRemain, PeriodClosed, MissingRight
 │       ├── PointerMismatch, ProofMismatch, BackupUnproven, GateNotPassed, LedgerRefused
 │       └── EventsDiverged
@@ -237,6 +238,14 @@ class TaskClosed(Conflict):
     sentence = "Task {task} is not open any more; the case is in state {state}."
     task: str
     state: str
+
+
+@dataclass(eq=False)
+class ActionNotPossible(Conflict):
+    sentence = "{action!r} is not possible on {task}; possible here: {possible}."
+    action: str
+    task: str
+    possible: tuple[str, ...]
 
 
 @dataclass(eq=False)

@@ -1,5 +1,6 @@
 """The request, and the life cycle of the case it becomes (design §4)."""
 
+import re
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
@@ -177,7 +178,7 @@ def require_cross_year_consent(request: UncloseRequest, current_year: int, today
     ]
     if absent:
         raise CrossesFiscalYear(str(request.target_period), str(current_year), " and ".join(absent))
-    if today.isoformat() not in (request.acknowledgement or ""):
+    if not re.search(rf"(?<!\d){today.isoformat()}(?!\d)", request.acknowledgement or ""):
         raise AcknowledgementNotOfToday(today.isoformat())
 
 
