@@ -19,7 +19,7 @@ from rich.table import Table
 
 from bench import case_row, post_row
 from bench.harness import Figures, Line, Result
-from bench.processes import BenchFailed
+from bench.processes import BenchFailed, Machine
 from bench.stage import Stage, stage
 
 _WIDTH = 130
@@ -46,6 +46,7 @@ def bench(
     """Measure ratios in one run, interleaved, with their spread."""
     console = Console() if sys.stdout.isatty() else Console(width=_WIDTH)
     signal.signal(signal.SIGTERM, _leave)
+    machine = Machine()
     try:
         with stage(lanes) as on:
             results: dict[Row, Result] = {}
@@ -59,7 +60,7 @@ def bench(
         for figures in result.figures:
             console.print(_figures(figures))
     console.print(_ratios([line for result in results.values() for line in result.lines], rounds))
-    console.print(_ground(lanes), highlight=False)
+    console.print(_ground(lanes, machine), highlight=False)
     if json_file:
         json_file.write_text(json.dumps(_plain(results), ensure_ascii=False, indent=1))
 
@@ -69,10 +70,12 @@ def _leave(number: int, frame: FrameType | None) -> None:
     sys.exit(128 + number)
 
 
-def _ground(lanes: int) -> str:
+def _ground(lanes: int, machine: Machine) -> str:
     """What the figures stand on; only the ratios mean something elsewhere."""
     python, sdk = platform.python_version(), version("temporalio")
-    return f"{os.cpu_count()} cores · Python {python} · Temporal SDK {sdk} · {lanes} lanes"
+    idle, stolen = machine.shares()
+    used = f"{os.cpu_count()} cores, {idle:.0%} idle, {stolen:.0%} stolen by the host"
+    return f"{used} · Python {python} · Temporal SDK {sdk} · {lanes} lanes"
 
 
 def _ratios(lines: list[Line], rounds: int) -> Table:

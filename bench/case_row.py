@@ -43,27 +43,27 @@ class Subject:
 class Block:
     """One subject in one round."""
 
-    cases: int
     spent: Spent
-    alone: Sequence[Played]
-    pasts: Sequence[Past]
-    """Of those that were alone."""
+    together: Sequence[Past]
+    alone: Sequence[Past]
+    opened: Sequence[Played]
+    """The same that were alone."""
 
     @property
     def per_second(self) -> float:
-        return self.cases / self.spent.seconds
+        return len(self.together) / self.spent.seconds
 
     @property
     def opening(self) -> float:
         """Seconds from the last consent to the open ledger, beyond the backup between them."""
         beyond = [
             played.opening_seconds - (past.remote_seconds(_BACKUP) or [0.0, 0.0])[_POINT_B]
-            for played, past in zip(self.alone, self.pasts, strict=True)
+            for played, past in zip(self.opened, self.alone, strict=True)
         ]
         return statistics.median(beyond)
 
     def cpu_ms(self, who: str) -> float:
-        return self.spent.cpu[who] / self.cases * 1000
+        return self.spent.cpu[who] / len(self.together) * 1000
 
 
 Blocks = Mapping[str, Sequence[Block]]
@@ -106,8 +106,11 @@ async def _block(stage: Stage, plain: Client, subject: Subject) -> Block:
     meter = Meter(server=stage.server, worker=subject.worker)
     played, spent = await meter.during(in_lanes(stage.ledgers, subject.each, subject.play))
     alone = [await subject.play(stage.ledgers[0]) for _ in range(subject.alone)]
-    pasts = [await past_of(plain.get_workflow_handle(one.workflow)) for one in alone]
-    return Block(len(played), spent, alone, pasts)
+    return Block(spent, await _pasts(plain, played), await _pasts(plain, alone), alone)
+
+
+async def _pasts(plain: Client, played: Sequence[Played]) -> list[Past]:
+    return [await past_of(plain.get_workflow_handle(one.workflow)) for one in played]
 
 
 # --------------------------------------------------------------------------- what is shown
@@ -143,13 +146,21 @@ def _speed(blocks: Blocks) -> Figures:
 def _size(blocks: Blocks) -> Figures:
     lines = []
     for name, found in blocks.items():
-        pasts = [past for block in found for past in block.pasts]
+        pasts = [past for block in found for past in (*block.together, *block.alone)]
         sizes = {
             "events": [len(past.events) for past in pasts],
             "transitions": [past.transitions for past in pasts],
             "tasks": [past.workflow_tasks for past in pasts],
+            "timed out": [past.timed_out for past in pasts],
             "beside": [sum(past.pauses) for past in pasts],
         }
         lines.append((name, *(Spread.of(values).text(0) for values in sizes.values())))
-    headings = ("subject", "history events", "state transitions", "workflow tasks", "local activities")
+    headings = (
+        "subject",
+        "history events",
+        "state transitions",
+        "workflow tasks",
+        "of them timed out",
+        "local activities",
+    )
     return Figures("Whole case: size in Temporal", headings, tuple(lines))

@@ -34,8 +34,12 @@ class Past:
 
     @property
     def workflow_tasks(self) -> int:
-        done = EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED
-        return sum(event.event_type == done for event in self.events)
+        return self._count(EventType.EVENT_TYPE_WORKFLOW_TASK_STARTED)
+
+    @property
+    def timed_out(self) -> int:
+        """Workflow tasks that were not done in time, and so done again."""
+        return self._count(EventType.EVENT_TYPE_WORKFLOW_TASK_TIMED_OUT)
 
     @property
     def beside(self) -> Counter[str]:
@@ -49,6 +53,9 @@ class Past:
             for begin, end in self._remote()
             if begin.activity_task_scheduled_event_attributes.activity_type.name == name
         ]
+
+    def _count(self, kind: EventType.ValueType) -> int:
+        return sum(event.event_type == kind for event in self.events)
 
     def _remote(self) -> Iterator[tuple[HistoryEvent, HistoryEvent]]:
         by_id = {event.event_id: event for event in self.events}

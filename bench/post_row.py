@@ -166,7 +166,7 @@ async def _until_idle(worker: Process) -> None:
         await asyncio.sleep(_LOOK)
         if worker.cpu - before < _IDLE * _LOOK:
             return
-    raise BenchFailed(f"{worker.name} is still busy after {_PATIENCE:.0f} s\n{worker.log_tail()}")
+    raise BenchFailed(f"{worker.name} is still busy after {_PATIENCE:.0f} s")
 
 
 # --------------------------------------------------------------------------- what is shown

@@ -25,8 +25,8 @@ class BenchFailed(Exception):
 class Process:
     """One child."""
 
-    def __init__(self, name: str, running: subprocess.Popen[bytes], log: Path) -> None:
-        self.name, self.log = name, log
+    def __init__(self, name: str, running: subprocess.Popen[bytes]) -> None:
+        self.name = name
         self._running = running
 
     @property
@@ -38,15 +38,12 @@ class Process:
         return cpu_seconds(self.pid)
 
     def await_ready(self, is_ready: Callable[[], bool], seconds: float = 60.0) -> None:
-        """Raises BenchFailed with the last lines of the log if it ends first or takes too long."""
+        """Raises BenchFailed if it ends first or takes too long."""
         deadline = time.monotonic() + seconds
         while not is_ready():
             if self._running.poll() is not None or time.monotonic() > deadline:
-                raise BenchFailed(f"{self.name} did not get ready\n{self.log_tail()}")
+                raise BenchFailed(f"{self.name} did not get ready")
             time.sleep(0.05)
-
-    def log_tail(self, lines: int = 15) -> str:
-        return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
 
     def stop(self) -> None:
         if self._running.poll() is not None:
@@ -80,7 +77,7 @@ def child(
             start_new_session=True,
             preexec_fn=_tied_to(os.getpid()),
         )
-    process = Process(name, running, log)
+    process = Process(name, running)
     try:
         yield process
     finally:
@@ -96,6 +93,23 @@ def cpu_by_thread(pid: int) -> dict[int, float]:
     """The same, thread by thread."""
     tasks = Path(f"/proc/{pid}/task").iterdir()
     return {int(task.name): _spent(task / "stat") for task in tasks}
+
+
+class Machine:
+    """What the machine has given to everyone since this was made."""
+
+    def __init__(self) -> None:
+        self._before = self._read()
+
+    def shares(self) -> tuple[float, float]:
+        """Idle, and stolen by the host of a virtual machine; both of all processor time."""
+        spent = [now - then for now, then in zip(self._read(), self._before, strict=True)]
+        return spent[3] / sum(spent), spent[7] / sum(spent)
+
+    @staticmethod
+    def _read() -> list[int]:
+        first = Path("/proc/stat").read_text().splitlines()[0]
+        return [int(ticks) for ticks in first.split()[1:9]]
 
 
 def _spent(stat: Path) -> float:

@@ -3,7 +3,7 @@
 import asyncio
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
@@ -16,6 +16,7 @@ from bench.processes import BenchFailed
 from service.identity import PEOPLE
 from service.temporal_gateway import TemporalGateway
 from workflows.domain.case import Act, Actor, Finish, TaskAction, workflow_id
+from workflows.domain.errors import TaskClosed, WorkflowUnavailable, WrongState
 from workflows.domain.ledger import Module
 from workflows.domain.period import Period
 from workflows.domain.request import CaseState, Intent, ReasonCode, ScopeItem, UncloseRequest
@@ -76,13 +77,15 @@ class RealCases:
     async def play(self, ledger: str) -> Played:
         """Raises BenchFailed if the case ends otherwise than completed."""
         case = f"UC-{self._series:04d}-{next(self._numbers):06d}"
-        await self._gateway.start(_a_request(case, ledger))
+        request = _a_request(case, ledger)
+        await _patiently(lambda: self._gateway.start(request))
         for level, person in enumerate(_APPROVERS, start=1):
             await self._say(case, f"approval-1-{level}", person, TaskAction.APPROVE)
         first, second = _AUTHORISERS
         await self._say(case, "authorisation-1", first, TaskAction.AUTHORISE)
         seconds = await self._open(case, second)
-        await self._gateway.finish(case, Finish(_ACTORS[_APPLICANT]), f"{case}-finish")
+        finish = Finish(_ACTORS[_APPLICANT])
+        await _patiently(lambda: self._gateway.finish(case, finish, f"{case}-finish"))
         handle = self._client.get_workflow_handle_for(UncloseWorkflow.run, workflow_id(case))
         outcome = await asyncio.wait_for(handle.result(), PATIENCE)
         if outcome.state != CaseState.COMPLETED:
@@ -102,7 +105,24 @@ class RealCases:
     async def _say(self, case: str, name: str, person: str, action: TaskAction) -> None:
         task = f"{case}-{name}"
         digest = await self._watch.digest_of(task)
-        await self._gateway.act(case, Act(task, _ACTORS[person], action, digest), f"{task}-{person}")
+        act = Act(task, _ACTORS[person], action, digest)
+        await _patiently(lambda: self._gateway.act(case, act, f"{task}-{person}"))
+
+
+async def _patiently(call: Callable[[], Awaitable[T]]) -> T:
+    """Call again when there was no answer in time: under the same name it is the same act.
+
+    Also when the case does not know yet what the register shows: that was recorded in a workflow task that
+    has timed out and is being done again.
+    """
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        try:
+            return await call()
+        except (WorkflowUnavailable, TaskClosed, WrongState):
+            if time.monotonic() > deadline:
+                raise
+            await asyncio.sleep(_GLANCE_EVERY)
 
 
 def _a_request(case: str, ledger: str) -> UncloseRequest:

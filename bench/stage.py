@@ -14,6 +14,7 @@ from bench.processes import BenchFailed, Process, child
 from service.ledger_book import add_demo_ledger
 from service.migrate import upgrade
 from service.temporal_server import QUIET, find_temporal, free_port, is_settled, server_command
+from workflows.domain.errors import UncloseError
 
 _HOST = "127.0.0.1"
 
@@ -67,9 +68,18 @@ def stage(lanes: int) -> Iterator[Stage]:
         ledgers = _ledgers(folder, lanes)
         upgrade(f"sqlite+aiosqlite:///{folder / 'register.sqlite'}")
         command = server_command(program, port, folder / "temporal.db")
-        with child("temporal", command, folder, QUIET) as server:
-            server.await_ready(lambda: is_settled(program, port))
-            yield Stage(folder, f"{_HOST}:{port}", server, ledgers)
+        try:
+            with child("temporal", command, folder, QUIET) as server:
+                server.await_ready(lambda: is_settled(program, port))
+                yield Stage(folder, f"{_HOST}:{port}", server, ledgers)
+        except (BenchFailed, UncloseError, TimeoutError) as failure:
+            raise BenchFailed(f"{str(failure) or 'a case does not end'}\n{_last_words(folder)}") from failure
+
+
+def _last_words(folder: Path, lines: int = 8) -> str:
+    """What every process said last: the folder is gone when people read why the run has failed."""
+    logs = ((log.stem, log.read_text(errors="replace").splitlines()) for log in sorted(folder.glob("*.log")))
+    return "\n".join("\n".join((f"--- {name}", *said[-lines:])) for name, said in logs if said)
 
 
 def _ledgers(folder: Path, lanes: int) -> tuple[str, ...]:
