@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import httpx
+
 from activities.demo_erp.seed import create_demo
 from bench.bare import BARE_QUEUE
 from bench.processes import BenchFailed, Process, child
@@ -72,8 +74,8 @@ def stage(lanes: int) -> Iterator[Stage]:
             with child("temporal", command, folder, QUIET) as server:
                 server.await_ready(lambda: is_settled(program, port))
                 yield Stage(folder, f"{_HOST}:{port}", server, ledgers)
-        except (BenchFailed, UncloseError, TimeoutError) as failure:
-            raise BenchFailed(f"{str(failure) or 'a case does not end'}\n{_last_words(folder)}") from failure
+        except (BenchFailed, UncloseError, TimeoutError, httpx.HTTPError) as failure:
+            raise BenchFailed(f"{str(failure) or type(failure).__name__}\n{_last_words(folder)}") from failure
 
 
 def _last_words(folder: Path, lines: int = 8) -> str:
