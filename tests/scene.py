@@ -201,8 +201,8 @@ class Play:
 
 
 async def eventually(holds: Callable[[], bool], what: str, tale: Callable[[], str]) -> None:
-    """Poll for a condition for at most ten seconds."""
-    for _ in range(500):
+    """Poll for a condition for at most half a minute: a busy machine is slow, not wrong."""
+    for _ in range(1500):
         if holds():
             return
         await asyncio.sleep(0.02)
