@@ -58,9 +58,16 @@ class Register(Protocol):
 
 
 class Directory(Protocol):
-    """Who is in which group now."""
+    """Who is in which group now, and who stands in for whom."""
 
-    async def people(self, groups: tuple[Group, ...]) -> dict[Group, tuple[str, ...]]: ...
+    async def people(self, groups: tuple[Group, ...]) -> dict[Group, tuple[str, ...]]:
+        """The active members of each group."""
+
+    async def principals_of(self, delegate: str, ledger: str) -> tuple[str, ...]:
+        """Everyone the person may stand in for right now on that ledger, nearest first."""
+
+    async def groups_of(self, person: str) -> tuple[Group, ...] | None:
+        """The person's groups; none if there is no such person, or none active."""
 
 
 class Profiles(Protocol):

@@ -54,6 +54,14 @@ class People(Identities):
     async def people(self, groups: tuple[Group, ...]) -> dict[Group, tuple[str, ...]]:
         return {group: tuple(p.name for p in self._people if group in p.groups) for group in groups}
 
+    @override
+    async def principals_of(self, delegate: str, ledger: str) -> tuple[str, ...]:
+        return ()
+
+    @override
+    async def groups_of(self, person: str) -> tuple[Group, ...] | None:
+        return next((p.groups for p in self._people if p.name == person), None)
+
 
 def open_identities(dev: bool) -> Identities:
     """Outside dev nobody is known, so every token is refused and every level is without approvers."""

@@ -181,6 +181,40 @@ TABLE: tuple[Problem, ...] = (
         ("Type the acknowledgement anew, with today's date in it.", "请重新填写确认书，并写明当日日期。"),
         "/acknowledgement",
     ),
+    _row(
+        e.DelegationToSelf,
+        422,
+        ("Delegation to oneself", "不得委托本人"),
+        "{person} 不能委托给本人。",
+        ("Name somebody else as delegate.", "请指定他人为受托人。"),
+        "/delegate",
+    ),
+    _row(
+        e.DelegationEndsTooSoon,
+        422,
+        ("Delegation ends too soon", "委托结束时间过早"),
+        "自 {starts} 起的委托不能于 {ends} 结束：须持续一段时间。",
+        ("Let it end later than it starts, and later than now.", "结束时间须晚于开始时间及当前时间。"),
+        "/ends",
+    ),
+    # ---------------------------------------------------------------- conflict: delegations
+    _row(
+        e.DelegationOverlaps,
+        409,
+        ("Delegations overlap", "委托时间重叠"),
+        "{principal} 在此期间已委托 {delegate}（{delegation}）。",
+        (
+            "Choose another time or ledger, or revoke the delegation named first.",
+            "请另选时间或账套，或先撤销所列委托。",
+        ),
+    ),
+    _row(
+        e.DelegationCycle,
+        409,
+        ("Delegations in a circle", "委托形成循环"),
+        "此委托会使人代理本人，形成循环：{circle}。",
+        ("Choose a delegate outside this circle, or another time.", "请选择循环之外的受托人，或另选时间。"),
+    ),
     # ---------------------------------------------------------------- conflict: periods
     _row(
         e.PeriodNotClosed,

@@ -10,6 +10,7 @@ from activities.erp.connector import BalanceRow, Change, Invariants, JournalEntr
 from activities.recording import CaseFile
 from workflows.domain.approval import DEFAULT_POLICY, ApprovalPolicy, Group
 from workflows.domain.case import CaseChange, CaseEvent, EventKind
+from workflows.domain.delegation import Delegation, principals_of
 from workflows.domain.digest import Json
 from workflows.domain.errors import (
     EventsDiverged,
@@ -251,11 +252,22 @@ class FakeRegister:
 
 
 class FakeDirectory:
+    """Everyone in some group is known and active; so is whom a test adds to `others`."""
+
     def __init__(self) -> None:
         self.groups = dict(PEOPLE)
+        self.others: set[str] = {"clerk"}
+        self.delegations: list[Delegation] = []
 
     async def people(self, groups: tuple[Group, ...]) -> dict[Group, tuple[str, ...]]:
         return {group: self.groups.get(group, ()) for group in groups}
+
+    async def principals_of(self, delegate: str, ledger: str) -> tuple[str, ...]:
+        return principals_of(delegate, self.delegations, datetime.now(UTC), ledger)
+
+    async def groups_of(self, person: str) -> tuple[Group, ...] | None:
+        found = tuple(group for group, members in self.groups.items() if person in members)
+        return found if found or person in self.others else None
 
 
 class FakeLedgers:

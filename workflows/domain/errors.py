@@ -8,13 +8,15 @@ UncloseError
 │   │   └── NotAnApprover, SelfApproval, NotAuthoriser, SecondGroupNeeded, NotTheApplicant, NotACorrector,
 │   │       NotAnOperator, NotNamed
 │   ├── Malformed               the wish itself cannot be read
-│   │   └── MalformedPeriod, PeriodOutsideCalendar, UnknownModule, AcknowledgementNotOfToday
+│   │   └── MalformedPeriod, PeriodOutsideCalendar, UnknownModule, AcknowledgementNotOfToday,
+│   │       DelegationToSelf, DelegationEndsTooSoon
 │   └── Conflict                the state of the world forbids it now
 │       ├── PeriodNotClosed, PeriodInFuture, BeforeStartPeriod, PeriodLocked, CrossesFiscalYear
 │       ├── LedgerBusy, WrongState, IllegalTransition, TaskClosed, ActionNotPossible, AlreadyDecided,
 │       ├── StaleDigest, NoApprover
 │       ├── WindowExpired, OutOfOrder, StaleFence, NotExclusive, SessionsRemain, PeriodClosed, MissingRight
 │       ├── PointerMismatch, ProofMismatch, BackupUnproven, GateNotPassed, LedgerRefused
+│       ├── DelegationOverlaps, DelegationCycle
 │       └── EventsDiverged
 └── Unavailable                 the world did not answer; asking again may help
     └── LedgerUnavailable, StorageUnavailable, WorkflowUnavailable
@@ -168,6 +170,19 @@ class UnknownModule(Malformed):
 class AcknowledgementNotOfToday(Malformed):
     sentence = "The acknowledgement of crossing a fiscal year must be typed with today's date, {today}."
     today: str
+
+
+@dataclass(eq=False)
+class DelegationToSelf(Malformed):
+    sentence = "{person} cannot stand in for themselves."
+    person: str
+
+
+@dataclass(eq=False)
+class DelegationEndsTooSoon(Malformed):
+    sentence = "A delegation from {starts} cannot end at {ends}: it must last some time."
+    starts: str
+    ends: str
 
 
 @dataclass(eq=False)
@@ -356,6 +371,20 @@ class LedgerRefused(Conflict):
     sentence = "The ledger {ledger} refused: {reason}."
     ledger: str
     reason: str
+
+
+@dataclass(eq=False)
+class DelegationOverlaps(Conflict):
+    sentence = "{principal} has delegated to {delegate} for some of that time already, by {delegation}."
+    principal: str
+    delegate: str
+    delegation: str
+
+
+@dataclass(eq=False)
+class DelegationCycle(Conflict):
+    sentence = "This would make people stand in for themselves, in this circle: {circle}."
+    circle: tuple[str, ...]
 
 
 @dataclass(eq=False)
