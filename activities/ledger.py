@@ -1,12 +1,16 @@
 """Steps that touch one ERP, through its connector. They translate; what may be done is decided elsewhere."""
 
+import asyncio
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 
 from temporalio import activity
 from typing_extensions import override
 
+from activities.erp.connector import LedgerConnector
 from activities.ledgers import Ledgers
 from activities.proof import prove_ledger
+from activities.rights import require_granted, require_withdrawn
 from workflows.domain.errors import SessionsRemain, StaleFence
 from workflows.domain.ledger import Verb
 from workflows.domain.proof import Proof
@@ -28,6 +32,9 @@ from workflows.steps import (
     WindowClosed,
     WindowOrder,
 )
+
+LOOK_EVERY = 0.25
+"""Seconds between two looks at who is still in a ledger."""
 
 
 class LedgerActivities(LedgerSteps):
@@ -52,6 +59,8 @@ class LedgerActivities(LedgerSteps):
     async def isolate(self, order: IsolateOrder) -> Isolated:
         connector = self.ledgers.connector(order.ledger)
         inside = await connector.sessions()
+        if inside and order.grace_seconds:
+            await _let_them_leave(connector, order)
         await connector.enter_exclusive(order.fence, order.reason)
         remaining = await connector.sessions()
         if remaining:
@@ -73,6 +82,7 @@ class LedgerActivities(LedgerSteps):
     async def open_window(self, order: WindowOrder) -> Nothing:
         connector = self.ledgers.connector(order.ledger)
         await connector.grant(order.persons, CORRECTION_RIGHT, order.until, order.fence)
+        await require_granted(connector, order.ledger, order.persons, CORRECTION_RIGHT)
         await connector.restrict_to(order.persons, order.fence)
         return Nothing()
 
@@ -82,6 +92,7 @@ class LedgerActivities(LedgerSteps):
         connector = self.ledgers.connector(order.ledger)
         await connector.enter_exclusive(order.fence, order.case)
         await connector.revoke(order.persons, CORRECTION_RIGHT, order.fence)
+        await require_withdrawn(connector, order.ledger, order.persons, CORRECTION_RIGHT)
         return WindowClosed(await connector.changes_since(order.mark))
 
     @override
@@ -101,5 +112,16 @@ class LedgerActivities(LedgerSteps):
         # A higher fence means that the ledger has passed to another case: then nothing is held any more.
         with suppress(StaleFence):
             await connector.revoke(order.persons, CORRECTION_RIGHT, order.fence)
+            await require_withdrawn(connector, order.ledger, order.persons, CORRECTION_RIGHT)
             await connector.leave_exclusive(order.fence)
         return Nothing()
+
+
+async def _let_them_leave(connector: LedgerConnector, order: IsolateOrder) -> None:
+    """Warn whoever is there, and wait until all have left or the time is over."""
+    grace = timedelta(seconds=order.grace_seconds)
+    warned = await connector.warn_sessions(grace, order.fence, order.reason)
+    while warned.until is not None:
+        if datetime.now(UTC) >= warned.until or not await connector.sessions():
+            return
+        await asyncio.sleep(LOOK_EVERY)

@@ -91,6 +91,7 @@ class _Ledger(_Part):
     max_window_hours: _Hours = 72
     retention: _Retention = _Retention()
     at_site: bool = False
+    warning_seconds: Annotated[int, Field(ge=0, le=3600)] = 60
 
     @field_validator("connector")
     @classmethod
@@ -219,6 +220,7 @@ def _configuration(path: Path, code: str, part: _Ledger) -> LedgerConfiguration:
         approval_hours=part.approval_hours,
         authorisation_hours=part.authorisation_hours,
         at_site=part.at_site,
+        warning_seconds=part.warning_seconds,
     )
     return LedgerConfiguration(
         profile=profile,
@@ -280,6 +282,8 @@ options = {{ path = "{path}" }}
 modules = ["inventory", "cost", "receivable", "payable", "gl"]
 # Pairs (earlier, later): the later one closes after the earlier, and is opened before it.
 closes_before = [["inventory", "cost"], ["cost", "gl"], ["receivable", "gl"], ["payable", "gl"]]
+# How long people in the ledger are given to leave. Nobody sits in this one for real; elsewhere it is 60.
+warning_seconds = 0
 """
 
 _PREFACE = """# The ledgers of this machine. Written once; change it as you like.

@@ -375,6 +375,36 @@ TABLE: tuple[Problem, ...] = (
         ("Give the right in the ERP, then try again.", "请在 ERP 中授予该权限后重试。"),
     ),
     _row(
+        e.RightNotGranted,
+        409,
+        ("The right was not granted", "授权未生效"),
+        "账套 {ledger} 已授予 {person} 权限“{right}”，但回读显示并未生效。",
+        (
+            "Let the ERP administrator grant the right in the ERP, then retry.",
+            "请 ERP 管理员在 ERP 中授予该权限后重试。",
+        ),
+    ),
+    _row(
+        e.RightNotWithdrawn,
+        409,
+        ("The right was not withdrawn", "权限未收回"),
+        "账套 {ledger} 已收回 {person} 的权限“{right}”，但回读显示仍然有效。",
+        (
+            "Let the ERP administrator withdraw the right in the ERP, then retry.",
+            "请 ERP 管理员在 ERP 中收回该权限后重试。",
+        ),
+    ),
+    _row(
+        e.GuidedOnly,
+        409,
+        ("A person does this in the ERP", "须由人工在 ERP 中操作"),
+        "账套 {ledger} 中 {module} 的 {verb} 为人工引导步骤，由人员在 ERP 中完成。",
+        (
+            "Follow the instruction of the guided step; it is proved by reading back.",
+            "请按人工引导步骤的说明操作；系统将回读核对。",
+        ),
+    ),
+    _row(
         e.PointerMismatch,
         409,
         ("Unexpected movement", "期间变动异常"),

@@ -2,11 +2,19 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
-from activities.erp.connector import BalanceRow, Change, Invariants, JournalEntry, Session
+from activities.erp.connector import (
+    BalanceRow,
+    Change,
+    HeldRight,
+    Invariants,
+    JournalEntry,
+    Session,
+    Warned,
+)
 from activities.recording import CaseFile
 from workflows.domain.approval import DEFAULT_POLICY, ApprovalPolicy, Group
 from workflows.domain.case import CaseChange, CaseEvent, EventKind
@@ -27,7 +35,7 @@ from workflows.domain.ledger import Capabilities, CloseState, Module, ModuleGrap
 from workflows.domain.period import FiscalCalendar, Period
 from workflows.domain.plan import PlanStep, apply
 from workflows.domain.request import UncloseRequest
-from workflows.steps import Lease, LedgerProfile
+from workflows.steps import CORRECTION_RIGHT, Lease, LedgerProfile
 
 GRAPH = ModuleGraph(
     (Module.INVENTORY, Module.COST, Module.GL),
@@ -55,7 +63,7 @@ class FakeLedger:
         self.fence = 0
         self.is_exclusive = False
         self.restricted: tuple[str, ...] = ()
-        self.rights: set[str] = set()
+        self.entitled: set[str] = set()
         self.inside = [Session("1", "wang", datetime(2025, 6, 3, tzinfo=UTC))]
         self.acts: list[JournalEntry] = []
         self.changes: list[Change] = []
@@ -83,6 +91,10 @@ class FakeLedger:
     async def sessions(self) -> tuple[Session, ...]:
         return tuple(self.inside)
 
+    async def warn_sessions(self, grace: timedelta, fence: int, reason: str) -> Warned:
+        self._fenced(fence)
+        return Warned(tuple(self.inside), datetime.now(UTC) + grace if self.inside else None)
+
     async def enter_exclusive(self, fence: int, reason: str) -> None:
         self._fenced(fence)
         if self.stuck:
@@ -97,13 +109,17 @@ class FakeLedger:
         self._fenced(fence)
         self.is_exclusive, self.restricted = False, ()
 
+    async def rights(self, persons: tuple[str, ...]) -> tuple[HeldRight, ...]:
+        until = datetime.now(UTC) + timedelta(hours=1)
+        return tuple(HeldRight(who, CORRECTION_RIGHT, until) for who in persons if who in self.entitled)
+
     async def grant(self, persons: tuple[str, ...], right: str, until: datetime, fence: int) -> None:
         self._fenced(fence)
-        self.rights |= set(persons)
+        self.entitled |= set(persons)
 
     async def revoke(self, persons: tuple[str, ...], right: str, fence: int) -> None:
         self._fenced(fence)
-        self.rights -= set(persons)
+        self.entitled -= set(persons)
 
     async def unclose(self, step: PlanStep, fence: int, key: str) -> None:
         later = GRAPH.closing_after((step.module,)) - {step.module}

@@ -121,6 +121,8 @@ class LedgerProfile:
     """How long the joint authorisation may take, in hours; then the case expires."""
     at_site: bool
     """Whether a site worker serves this ledger's own queue."""
+    warning_seconds: int = 0
+    """How long people in the ledger are given to leave before their sessions are ended (R58)."""
 
 
 @dataclass(frozen=True)
@@ -186,6 +188,8 @@ class Checked:
 class IsolateOrder(Order):
     fence: int
     reason: str
+    grace_seconds: int = 0
+    """How long people in the ledger are given to leave by themselves, once they have been warned."""
 
 
 @dataclass(frozen=True)

@@ -41,39 +41,75 @@ def perform(ledger: DemoLedger, act: Act) -> None:
     Raises:
         StaleFence, NotExclusive, SessionsRemain: not alone, or not any more.
         MissingRight, UnknownModule, OutOfOrder, BeforeStartPeriod, PeriodLocked, GateNotPassed: the rules.
-        LedgerRefused: the database's own rules, or a fault that was set.
+        LedgerRefused, LedgerUnavailable: the database's own rules, or a fault that was set.
     """
-    faults.delay(ledger)
+    _begin(ledger, act)
     with ledger.writing() as db:
+        # Looked at again, whoever was paused meanwhile: only what holds at the commit counts.
         holding = isolation.require_fence(db, act.fence)
         if journal.has(db, ledger.book, act):
             return
         isolation.require_alone(db, ledger.book, holding, act.fence)
         rights.require(db, ledger.book, act.person, (rights.UNCLOSE,), ledger.clock())
+        isolation.renew(db, act.fence, ledger.clock())
         struck = faults.strike(db)
         if not struck.refused:
             _carry_out(db, ledger, act, struck)
     struck.after(ledger)
 
 
+def _begin(ledger: DemoLedger, act: Act) -> None:
+    """What may happen between the beginning of an act and its commit. Holds up nobody else."""
+    prelude = faults.prelude(ledger)
+    if prelude.moved:
+        with ledger.writing() as db:
+            _move_another(db, act)
+    prelude.hold_up()
+
+
 def _carry_out(db: Connection, ledger: DemoLedger, act: Act, struck: faults.Strike) -> None:
-    if struck.wrong_click:
-        _move_another(db, act)
-    elif act.verb == Verb.UNCLOSE:
-        _unclose(db, ledger.book, act)
-    else:
-        _close(db, ledger.book, act)
+    if struck.nothing_moves:
+        return
+    if not _go_astray(db, act, struck):
+        _move(db, ledger.book, act)
     if struck.moved_behind:
         _move_another(db, act)
     journal.record(db, ledger.book, act, ledger.timestamp())
 
 
-def _move_another(db: Connection, act: Act) -> None:
-    """As a wrong click does: another module moves, whole, with what belongs to its closing."""
-    module, period = pointers.another(db, not_this=act.module)
+def _move(db: Connection, book: Book, act: Act) -> None:
     if act.verb == Verb.UNCLOSE:
-        _withdraw(db, module, period - 1)
-    pointers.shove(db, act.verb, module, period)
+        _unclose(db, book, act)
+    else:
+        _close(db, book, act)
+
+
+def _go_astray(db: Connection, act: Act, struck: faults.Strike) -> bool:
+    """Do something else than was asked, as a wrong click does. False if nothing of the kind is due."""
+    if struck.wrong_click:
+        _move_another(db, act)
+    elif struck.wrong_period:
+        other_way = Verb.RECLOSE if act.verb == Verb.UNCLOSE else Verb.UNCLOSE
+        _shove(db, other_way, act.module)
+    elif struck.two_periods:
+        _shove(db, act.verb, act.module)
+        _shove(db, act.verb, act.module)
+    else:
+        return False
+    return True
+
+
+def _move_another(db: Connection, act: Act) -> None:
+    module, _ = pointers.another(db, not_this=act.module)
+    _shove(db, act.verb, module)
+
+
+def _shove(db: Connection, verb: Verb, module: Module) -> None:
+    """Move a module past all rules, whole, with what belongs to its closing."""
+    current = pointers.current_of(db, module)
+    if verb == Verb.UNCLOSE:
+        _withdraw(db, module, current - 1)
+    pointers.shove(db, verb, module, current)
 
 
 def _withdraw(db: Connection, module: Module, period: int) -> None:
@@ -87,6 +123,7 @@ def _withdraw(db: Connection, module: Module, period: int) -> None:
 def _unclose(db: Connection, book: Book, act: Act) -> None:
     """Take back exactly what closing made; vouchers last, for they are closed until the pointer is back."""
     pointers.require_order(db, book, act.verb, act.module, act.period)
+    faults.require_data_can_be_opened(db, book, act.module, act.period)
     _withdraw(db, act.module, act.period)
     pointers.move(db, act.module, act.period, act.fence)
     posting.withdraw_vouchers(db, act.period, act.module)

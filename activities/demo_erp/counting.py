@@ -9,6 +9,7 @@ from activities.demo_erp import entry, tables
 from activities.demo_erp.amounts import cents, decimal
 from activities.demo_erp.documents import NewDocument, NewLine
 from activities.demo_erp.entry import Pen
+from workflows.domain.corrections import FieldChange
 from workflows.domain.ledger import Module
 
 _sheet, _counted = tables.count_sheet, tables.count_line
@@ -19,10 +20,14 @@ def count(pen: Pen, sheet: str, bin_code: str, qty: Decimal) -> None:
     head = _open_sheet(pen, sheet)
     c = _counted.c
     here = (c.sheet == sheet, c.bin == bin_code, c.bill.is_(None))
-    done = pen.db.execute(update(_counted).where(*here).values(counted_qty=cents(qty)))
-    if done.rowcount != 1:
+    row = pen.db.execute(select(c.counted_qty).where(*here)).one_or_none()
+    if row is None:
         raise pen.refuse(f"{sheet} has no bin {bin_code} left to count")
-    pen.note(sheet, "changed", Module.INVENTORY, pen.book.period(head.period), f"{bin_code}: {qty}")
+    pen.db.execute(update(_counted).where(*here).values(counted_qty=cents(qty)))
+    before = "" if row.counted_qty is None else str(decimal(row.counted_qty))
+    changed = (FieldChange(bin_code, "counted_qty", before, str(decimal(cents(qty)))),)
+    period = pen.book.period(head.period)
+    pen.note(sheet, "changed", Module.INVENTORY, period, f"{bin_code}: {qty}", changed)
 
 
 def adjust(pen: Pen, sheet: str, bin_code: str) -> str:

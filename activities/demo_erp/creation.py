@@ -38,6 +38,8 @@ RIGHTS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("finance", (WRITE, AUDIT, LOCK)),
 )
 
+NOBODY_HOLDS_IT = {"id": 1, "fence_seen": 0, "held_fence": None, "held_until": None, "reason": ""}
+
 
 @dataclass(frozen=True)
 class Definition:
@@ -92,7 +94,7 @@ def create(ledger: DemoLedger, definition: Definition) -> None:
         }
         db.execute(insert(tables.ledger), [row])
         pointers.create(db, definition.graph, calendar.index(definition.start))
-        db.execute(insert(tables.holding), [{"id": 1, "fence_seen": 0, "held_fence": None, "reason": ""}])
+        db.execute(insert(tables.holding), [NOBODY_HOLDS_IT])
         db.execute(insert(tables.account), [{"code": code, "name": name} for code, name in ACCOUNTS])
         rights = [
             {"person": person, "name": name, "until": None} for person, names in RIGHTS for name in names

@@ -10,6 +10,7 @@ from sqlalchemy import delete, insert
 from activities.demo_erp import closing, counting, entry, isolation, pointers, rights, tables
 from activities.demo_erp.documents import Document, NewDocument, list_documents, read_document
 from activities.demo_erp.entry import Pen
+from activities.demo_erp.isolation import Notice
 from activities.demo_erp.journal import Act
 from activities.demo_erp.ledger import DemoLedger
 from workflows.domain.errors import LedgerRefused, NotExclusive
@@ -55,6 +56,11 @@ class Desk:
             yield self
         finally:
             self.logout(person)
+
+    def notices(self, person: str) -> tuple[Notice, ...]:
+        """What this person has been told: to leave, by when, and why."""
+        with self.ledger.reading() as db:
+            return tuple(notice for notice in isolation.notices(db) if notice.person == person)
 
     # --------------------------------------------------------------------------- documents
 
@@ -139,15 +145,15 @@ class Desk:
         with self._pen(person, _LOCK) as pen:
             pointers.unlock(pen.db, pen.book.index(period), modules)
 
-    def unclose(self, person: str, module: Module, period: Period) -> None:
-        """Move a pointer back by hand, as the instruction of a guided step tells."""
-        self._move(person, Verb.UNCLOSE, module, period)
+    def move(self, person: str, verb: Verb, module: Module, period: Period) -> None:
+        """Move a pointer by hand, as the instruction of a guided step tells, while Unclose holds the ledger.
 
-    def close(self, person: str, module: Module, period: Period) -> None:
-        """Close a period by hand."""
-        self._move(person, Verb.RECLOSE, module, period)
+        Whoever may un-close need not be logged in for it: nobody else may be there meanwhile.
 
-    def _move(self, person: str, verb: Verb, module: Module, period: Period) -> None:
+        Raises:
+            NotExclusive: Unclose does not hold the ledger, or only restricts it.
+            MissingRight, OutOfOrder, BeforeStartPeriod, PeriodLocked, GateNotPassed: the ledger's own rules.
+        """
         book = self.ledger.book
         with self.ledger.reading() as db:
             fence = isolation.read_holding(db).held_fence

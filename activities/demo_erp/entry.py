@@ -8,8 +8,10 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 from activities.demo_erp import journal, pointers, tables
 from activities.demo_erp.amounts import cents, extend, micros
 from activities.demo_erp.documents import Document, NewDocument, kind_of, next_number, read_document
+from activities.demo_erp.journal import Deed
 from activities.demo_erp.kinds import Status
 from activities.demo_erp.ledger import Book
+from workflows.domain.corrections import FieldChange
 from workflows.domain.errors import LedgerRefused, PeriodClosed
 from workflows.domain.ledger import Module
 from workflows.domain.period import Period
@@ -33,9 +35,19 @@ class Pen:
     def refuse(self, reason: str) -> LedgerRefused:
         return LedgerRefused(self.book.code, reason)
 
-    def note(self, number: str, action: str, module: Module, period: Period, said: str) -> None:
+    def note(
+        self,
+        number: str,
+        action: str,
+        module: Module,
+        period: Period,
+        said: str,
+        fields: tuple[FieldChange, ...] = (),
+        reverses: str = "",
+    ) -> None:
         index = self.book.index(period)
-        journal.note_change(self.db, number, action, module, index, self.person, self.at, said)
+        deed = Deed(number, action, module, index, self.person, self.at, said, fields, reverses)
+        journal.note_change(self.db, deed)
 
 
 def add(pen: Pen, new: NewDocument) -> str:
@@ -61,8 +73,14 @@ def change_quantity(pen: Pen, number: str, n: int, qty: Decimal, note: str) -> N
     pen.db.execute(update(_line).where(*here).values(qty=cents(qty), amount=amount))
     total = select(func.sum(_line.c.amount)).where(_line.c.document == number).scalar_subquery()
     pen.db.execute(update(_document).where(_document.c.number == number).values(amount=total))
-    said = f"第 {n} 行数量 {document.line(n).qty} → {qty:.2f} {note}".strip()
-    pen.note(number, "changed", document.module, document.period, said)
+    old, after = document.line(n), read_document(pen.db, pen.book, number)
+    changed = (
+        FieldChange(str(n), "qty", str(old.qty), str(after.line(n).qty)),
+        FieldChange(str(n), "amount", str(old.amount), str(after.line(n).amount)),
+        FieldChange("", "amount", str(document.amount), str(after.amount)),
+    )
+    said = f"第 {n} 行数量 {old.qty} → {qty:.2f} {note}".strip()
+    pen.note(number, "changed", document.module, document.period, said, changed)
 
 
 def remove(pen: Pen, number: str, note: str) -> None:
@@ -114,7 +132,8 @@ def _changeable(pen: Pen, number: str) -> Document:
 def _set_status(pen: Pen, document: Document, status: Status, level: int, said: str) -> None:
     here = _document.c.number == document.number
     pen.db.execute(update(_document).where(here).values(status=status, audit_level=level))
-    pen.note(document.number, "changed", document.module, document.period, said)
+    changed = (FieldChange("", "status", document.status, status),)
+    pen.note(document.number, "changed", document.module, document.period, said, changed)
 
 
 def _insert(pen: Pen, number: str, new: NewDocument) -> None:

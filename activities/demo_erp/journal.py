@@ -1,5 +1,6 @@
 """The ledger's memory: acts on pointers, each under its key, and what people changed in documents."""
 
+import json
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -7,7 +8,7 @@ from sqlalchemy import Connection, func, insert, select
 
 from activities.demo_erp import tables
 from activities.demo_erp.ledger import Book
-from workflows.domain.corrections import Change
+from workflows.domain.corrections import Change, FieldChange
 from workflows.domain.errors import LedgerRefused
 from workflows.domain.ledger import Module, Verb
 
@@ -34,6 +35,7 @@ class Entry:
     act: str
     fence: int
     at: datetime
+    person: str
 
 
 def has(db: Connection, book: Book, act: Act) -> bool:
@@ -68,26 +70,45 @@ def describe(book: Book, act: Act) -> str:
 def entries(db: Connection, key_prefix: str) -> tuple[Entry, ...]:
     """Acts whose key starts so, oldest first."""
     query = (
-        select(_journal.c.key, _journal.c.act, _journal.c.fence, _journal.c.at)
+        select(_journal.c.key, _journal.c.act, _journal.c.fence, _journal.c.at, _journal.c.person)
         .where(_journal.c.key.startswith(key_prefix, autoescape=True))
         .order_by(_journal.c.id)
     )
     return tuple(
-        Entry(key, act, fence, datetime.fromisoformat(at)) for key, act, fence, at in db.execute(query)
+        Entry(key, act, fence, datetime.fromisoformat(at), person)
+        for key, act, fence, at, person in db.execute(query)
     )
 
 
-def note_change(
-    db: Connection, document: str, action: str, module: Module, period: int, person: str, at: str, note: str
-) -> None:
+@dataclass(frozen=True)
+class Deed:
+    """What somebody did to a document, and to which of its fields."""
+
+    document: str
+    action: str
+    """`added`, `changed` or `deleted`."""
+    module: Module
+    period: int
+    person: str
+    at: str
+    note: str = ""
+    fields: tuple[FieldChange, ...] = ()
+    reverses: str = ""
+    """The document that this one takes back in red."""
+
+
+def note_change(db: Connection, deed: Deed) -> None:
+    fields = [[field.line, field.name, field.before, field.after] for field in deed.fields]
     row = {
-        "document": document,
-        "action": action,
-        "module": module,
-        "period": period,
-        "person": person,
-        "at": at,
-        "note": note,
+        "document": deed.document,
+        "action": deed.action,
+        "module": deed.module,
+        "period": deed.period,
+        "person": deed.person,
+        "at": deed.at,
+        "note": deed.note,
+        "fields": json.dumps(fields, ensure_ascii=False),
+        "reverses": deed.reverses,
     }
     db.execute(insert(_changes), [row])
 
@@ -109,6 +130,8 @@ def changes_since(db: Connection, book: Book, since: str) -> tuple[Change, ...]:
             row.person,
             datetime.fromisoformat(row.at),
             row.note,
+            tuple(FieldChange(*field) for field in json.loads(row.fields)),
+            row.reverses,
         )
         for row in rows
     )

@@ -1,11 +1,12 @@
 """What persons may do in the ledger: rights held for good, and rights given for a time."""
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection, delete, insert, select
 
-from activities.demo_erp import tables
-from activities.demo_erp.isolation import require_fence
+from activities.demo_erp import faults, tables
+from activities.demo_erp.isolation import renew, require_fence
 from activities.demo_erp.ledger import Book, DemoLedger
 from workflows.domain.errors import MissingRight
 
@@ -20,10 +21,28 @@ CORRECT = "correct_reopened_period"
 _right = tables.entitlement
 
 
+@dataclass(frozen=True)
+class Entitlement:
+    """A right that somebody has; for good if it has no end."""
+
+    person: str
+    name: str
+    until: datetime | None
+
+
+def held(db: Connection, persons: tuple[str, ...], now: datetime) -> tuple[Entitlement, ...]:
+    """The rights that these persons have at this moment. What has run out is no right."""
+    query = select(_right).where(_right.c.person.in_(persons)).order_by(_right.c.person, _right.c.name)
+    found = (
+        Entitlement(person, name, None if until is None else datetime.fromisoformat(until))
+        for person, name, until in db.execute(query)
+    )
+    return tuple(right for right in found if right.until is None or right.until > now)
+
+
 def holds(db: Connection, person: str, names: tuple[str, ...], now: datetime) -> bool:
     """Whether the person has any of these rights now."""
-    rows = db.scalars(select(_right.c.until).where(_right.c.person == person, _right.c.name.in_(names)))
-    return any(until is None or datetime.fromisoformat(until) > now for until in rows)
+    return any(right.name in names for right in held(db, (person,), now))
 
 
 def require(db: Connection, book: Book, person: str, names: tuple[str, ...], now: datetime) -> None:
@@ -36,11 +55,13 @@ def grant(ledger: DemoLedger, persons: tuple[str, ...], name: str, until: dateti
     """Give a right for a time; who has it for good keeps it so. Raises StaleFence."""
     with ledger.writing() as db:
         require_fence(db, fence)
+        renew(db, fence, ledger.clock())
         _take_back(db, persons, name)
         for_good = set(db.scalars(select(_right.c.person).where(_right.c.name == name)))
+        passed_over = set(faults.passed_over(db, faults.Fault.GRANT_NOT_MADE, persons))
         given = [
             {"person": person, "name": name, "until": until.isoformat()}
-            for person in sorted(set(persons) - for_good)
+            for person in sorted(set(persons) - for_good - passed_over)
         ]
         if given:
             db.execute(insert(_right), given)
@@ -50,7 +71,9 @@ def revoke(ledger: DemoLedger, persons: tuple[str, ...], name: str, fence: int) 
     """Take back what was given for a time. Raises StaleFence."""
     with ledger.writing() as db:
         require_fence(db, fence)
-        _take_back(db, persons, name)
+        renew(db, fence, ledger.clock())
+        passed_over = set(faults.passed_over(db, faults.Fault.REVOKE_NOT_MADE, persons))
+        _take_back(db, tuple(sorted(set(persons) - passed_over)), name)
 
 
 def _take_back(db: Connection, persons: tuple[str, ...], name: str) -> None:

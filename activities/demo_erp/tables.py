@@ -77,9 +77,10 @@ holding = Table(
     Column("id", Integer, CheckConstraint("id = 1"), primary_key=True, autoincrement=False),
     Column("fence_seen", Integer, nullable=False),
     Column("held_fence", Integer),
+    Column("held_until", String),
     Column("reason", String, nullable=False),
 )
-"""One row: the highest fence ever seen, and the one that holds the ledger now, if any."""
+"""One row: the highest fence ever seen, the one that holds the ledger now, if any, and its lease."""
 
 named_person = Table("named_person", metadata, Column("person", String, primary_key=True))
 """While the ledger is held, these persons may write. None named means it is held exclusively."""
@@ -92,6 +93,16 @@ session = Table(
     Column("since", String, nullable=False),
     Column("doing", String, nullable=False),
 )
+
+notice = Table(
+    "notice",
+    metadata,
+    Column("session", String, primary_key=True),
+    Column("fence", Integer, nullable=False),
+    Column("until", String, nullable=False),
+    Column("reason", String, nullable=False),
+)
+"""Who has been told to leave, by when, and why."""
 
 entitlement = Table(
     "entitlement",
@@ -126,8 +137,10 @@ change_log = Table(
     Column("person", String, nullable=False),
     Column("at", String, nullable=False),
     Column("note", String, nullable=False),
+    Column("fields", String, nullable=False),
+    Column("reverses", String, nullable=False),
 )
-"""What people did to documents, oldest first."""
+"""What people did to documents, oldest first. `fields` is JSON: line, name, before, after of each."""
 
 fault = Table(
     "fault",

@@ -7,7 +7,7 @@ connector: each translates all its vendor's failures into `Refused` or `Unavaila
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
@@ -22,10 +22,12 @@ __all__ = [
     "BalanceRow",
     "Change",
     "FindingScope",
+    "HeldRight",
     "Invariants",
     "JournalEntry",
     "LedgerConnector",
     "Session",
+    "Warned",
 ]
 
 BalanceRow = tuple[str, ...]
@@ -43,6 +45,23 @@ class Session:
 
 
 @dataclass(frozen=True)
+class Warned:
+    """Who has been told to leave the ledger, and by when; the time is none where nobody was there."""
+
+    sessions: tuple[Session, ...]
+    until: datetime | None
+
+
+@dataclass(frozen=True)
+class HeldRight:
+    """A right that somebody has in the ledger now; for good if it has no end."""
+
+    person: str
+    right: str
+    until: datetime | None
+
+
+@dataclass(frozen=True)
 class JournalEntry:
     """One act that the ledger itself has on record, under the key it was done with."""
 
@@ -50,6 +69,8 @@ class JournalEntry:
     act: str
     fence: int
     at: datetime
+    person: str = ""
+    """The ERP user who did it."""
 
 
 class BackupSource(Protocol):
@@ -82,11 +103,23 @@ class LedgerConnector(Protocol):
     async def sessions(self) -> tuple[Session, ...]:
         """Everyone in the ledger except Unclose itself."""
 
-    async def enter_exclusive(self, fence: int, reason: str) -> None:
-        """Warn and end foreign sessions, allow no new ones. The fence becomes the lowest that may act.
+    async def warn_sessions(self, grace: timedelta, fence: int, reason: str) -> Warned:
+        """Tell everyone in the ledger to leave within this time (R58). Asking again does not prolong it.
 
         Raises:
             StaleFence: a higher fence has been here.
+            LedgerBusy: another fence holds the ledger, and its lease has not run out.
+        """
+
+    async def enter_exclusive(self, fence: int, reason: str) -> None:
+        """End foreign sessions, allow no new ones. The fence becomes the lowest that may act.
+
+        The holding is a lease: every act of the holder renews it, and while it runs no higher fence can take
+        the ledger over. Once one has, whatever the earlier holder still does is refused.
+
+        Raises:
+            StaleFence: a higher fence has been here.
+            LedgerBusy: another fence holds the ledger, and its lease has not run out.
             SessionsRemain: someone would not leave.
         """
 
@@ -94,7 +127,10 @@ class LedgerConnector(Protocol):
         """Let exactly these persons write, nobody else. Raises StaleFence, NotExclusive."""
 
     async def leave_exclusive(self, fence: int) -> None:
-        """Let everybody in again. Doing it when nothing is held is doing nothing. Raises StaleFence."""
+        """Let everybody in again. What this fence does not hold is left as it is. Raises StaleFence."""
+
+    async def rights(self, persons: tuple[str, ...]) -> tuple[HeldRight, ...]:
+        """The rights these persons have now, read from the ERP; what has run out is no right."""
 
     async def grant(self, persons: tuple[str, ...], right: str, until: datetime, fence: int) -> None:
         """Give a right for a time. Raises StaleFence."""
@@ -108,6 +144,7 @@ class LedgerConnector(Protocol):
         Raises:
             StaleFence, NotExclusive, SessionsRemain: not alone, or not any more.
             OutOfOrder, PeriodLocked, BeforeStartPeriod, MissingRight: the ledger's own rules.
+            GuidedOnly: a person makes this movement in the ERP.
         """
 
     async def close(self, step: PlanStep, fence: int, key: str) -> None:

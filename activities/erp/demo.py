@@ -4,15 +4,19 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Generator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from threading import Lock
+from typing import Annotated
+
+from pydantic import BeforeValidator
 
 from activities.demo_erp import (
     balances,
     checks,
     closing,
     dialect,
+    faults,
     isolation,
     journal,
     pointers,
@@ -22,8 +26,9 @@ from activities.demo_erp import (
 from activities.demo_erp.creation import EXECUTOR
 from activities.demo_erp.journal import Act
 from activities.demo_erp.ledger import DemoLedger
-from activities.erp.connector import BalanceRow, JournalEntry, Session
+from activities.erp.connector import BalanceRow, HeldRight, JournalEntry, Session, Warned
 from workflows.domain.corrections import Change, Invariants
+from workflows.domain.errors import GuidedOnly
 from workflows.domain.findings import Finding, FindingScope
 from workflows.domain.ledger import Capabilities, CloseState, Module, Verb
 from workflows.domain.period import Period
@@ -32,12 +37,30 @@ from workflows.domain.plan import PlanStep
 Chunk = tuple[Period, list[BalanceRow]]
 
 
+Movement = tuple[Module, Verb]
+
+
+def _movements(written: object) -> object:
+    """`gl` means both of its movements, `gl:unclose` one of them; pairs stay as they are."""
+    if not isinstance(written, list):
+        return written
+    both = (Verb.UNCLOSE, Verb.RECLOSE)
+    found: list[object] = []
+    for each in written:
+        if isinstance(each, str):
+            module, _, verb = each.partition(":")
+            found += [(module, v) for v in ((verb,) if verb else both)]
+        else:
+            found.append(each)
+    return tuple(found)
+
+
 @dataclass(frozen=True)
 class DemoOptions:
     """Where the ledger lies, and which of its movements are left to a person (to try guided steps)."""
 
     path: str
-    guided: tuple[tuple[Module, Verb], ...] = ()
+    guided: Annotated[tuple[Movement, ...], BeforeValidator(_movements)] = ()
     read_only: bool = False
 
 
@@ -64,6 +87,9 @@ class DemoConnector:
     async def sessions(self) -> tuple[Session, ...]:
         return await asyncio.to_thread(self._sessions)
 
+    async def warn_sessions(self, grace: timedelta, fence: int, reason: str) -> Warned:
+        return await asyncio.to_thread(self._warn_sessions, grace, fence, reason)
+
     async def enter_exclusive(self, fence: int, reason: str) -> None:
         await asyncio.to_thread(isolation.enter_exclusive, self.ledger, fence, reason)
 
@@ -72,6 +98,9 @@ class DemoConnector:
 
     async def leave_exclusive(self, fence: int) -> None:
         await asyncio.to_thread(isolation.leave_exclusive, self.ledger, fence)
+
+    async def rights(self, persons: tuple[str, ...]) -> tuple[HeldRight, ...]:
+        return await asyncio.to_thread(self._rights, persons)
 
     async def grant(self, persons: tuple[str, ...], right: str, until: datetime, fence: int) -> None:
         await asyncio.to_thread(rights.grant, self.ledger, persons, right, until, fence)
@@ -129,13 +158,25 @@ class DemoConnector:
         with self.ledger.reading() as db:
             return tuple(Session(p.id, p.person, p.since, p.doing) for p in isolation.present(db))
 
+    def _warn_sessions(self, grace: timedelta, fence: int, reason: str) -> Warned:
+        until = isolation.warn(self.ledger, fence, grace, reason)
+        return Warned(self._sessions(), until)
+
+    def _rights(self, persons: tuple[str, ...]) -> tuple[HeldRight, ...]:
+        with self.ledger.reading() as db:
+            held = rights.held(db, persons, self.ledger.clock())
+        return tuple(HeldRight(right.person, right.name, right.until) for right in held)
+
     def _perform(self, verb: Verb, step: PlanStep, fence: int, key: str) -> None:
+        if (step.module, verb) in self.options.guided:
+            raise GuidedOnly(verb, step.module, self.ledger.book.code)
         period = self.ledger.book.index(step.period)
         closing.perform(self.ledger, Act(verb, step.module, period, fence, key, EXECUTOR))
 
     def _journal(self, key_prefix: str) -> tuple[JournalEntry, ...]:
         with self.ledger.reading() as db:
-            return tuple(JournalEntry(e.key, e.act, e.fence, e.at) for e in journal.entries(db, key_prefix))
+            entries = journal.entries(db, key_prefix)
+        return tuple(JournalEntry(e.key, e.act, e.fence, e.at, e.person) for e in entries)
 
     async def _chunks(self, stream: "_Stream") -> AsyncGenerator[Chunk, None]:
         while True:
@@ -183,6 +224,7 @@ class DemoBackupSource:
 
     def copy_to(self, target: Path) -> None:
         dialect.copy(Path(self.options.path), target)
+        faults.forget_accidents(target)
 
     def open_copy(self, path: Path) -> DemoConnector:
         dialect.check_copy(path)

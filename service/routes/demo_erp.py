@@ -1,6 +1,6 @@
 """The other side, in dev only: what ERP users do in the demo ledger, as the one who asks."""
 
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Annotated
 
@@ -20,17 +20,28 @@ from workflows.domain.errors import (
     LedgerBusy,
     LedgerRefused,
     MissingRight,
+    NotExclusive,
     NotNamed,
+    OutOfOrder,
     PeriodClosed,
     UnknownLedger,
 )
-from workflows.domain.ledger import Module
+from workflows.domain.ledger import Module, Verb
 from workflows.domain.period import Period
 
 router = APIRouter(
     prefix="/demo-erp/{code}",
     tags=["demo-erp"],
-    responses=responses(UnknownLedger, LedgerBusy, NotNamed, MissingRight, PeriodClosed, LedgerRefused),
+    responses=responses(
+        UnknownLedger,
+        LedgerBusy,
+        NotNamed,
+        NotExclusive,
+        MissingRight,
+        OutOfOrder,
+        PeriodClosed,
+        LedgerRefused,
+    ),
 )
 
 Quantity = Annotated[Decimal, Field(max_digits=12, decimal_places=2)]
@@ -71,6 +82,17 @@ class NoteIn(Inbound):
 
 class ModulesIn(Inbound):
     modules: list[Module] = Field(default_factory=list, description="All if none is named.")
+
+
+class MovementIn(Inbound):
+    module: Module
+    verb: Verb
+    period: Name = Field(description="Fiscal year and number.", examples=["2025-05"])
+
+
+class NoticeOut(Outbound):
+    until: datetime
+    reason: str
 
 
 class FaultIn(Inbound):
@@ -146,6 +168,12 @@ def log_out(desk: TheDesk, actor: TheActor) -> None:
     desk.logout(actor.person)
 
 
+@router.get("/notices")
+def read_notices(desk: TheDesk, actor: TheActor) -> list[NoticeOut]:
+    """What the one who asks has been told: to leave, and by when."""
+    return [NoticeOut(until=each.until, reason=each.reason) for each in desk.notices(actor.person)]
+
+
 # --------------------------------------------------------------------------- documents
 
 
@@ -199,6 +227,12 @@ def lock_period(period: Number, desk: TheDesk, actor: TheActor, body: ModulesIn 
 @router.post("/periods/{period}/unlock", status_code=204)
 def unlock_period(period: Number, desk: TheDesk, actor: TheActor, body: ModulesIn = ALL_MODULES) -> None:
     desk.unlock(actor.person, Period.parse(period), tuple(body.modules))
+
+
+@router.post("/periods/move", status_code=204)
+def move_pointer(body: MovementIn, desk: TheDesk, actor: TheActor) -> None:
+    """What the ERP administrator does in a guided step: one pointer, by hand, while the ledger is held."""
+    desk.move(actor.person, body.verb, body.module, Period.parse(body.period))
 
 
 # --------------------------------------------------------------------------- faults

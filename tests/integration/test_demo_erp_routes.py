@@ -3,6 +3,7 @@
 import asyncio
 import shutil
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,8 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
+from activities.demo_erp import isolation
+from activities.demo_erp.ledger import DemoLedger
 from activities.demo_erp.seed import create_demo
 from service.app import create_app
 from service.ledger_book import ledgers_path
@@ -132,3 +135,35 @@ async def test_outside_dev_there_is_no_other_side_and_no_development_token(tmp_p
         assert (await do(http, "clerk", "POST", "/login")).status_code == 404
         me = await http.get("/api/v1/me", headers={"Authorization": "Bearer demo-clerk"})
         assert me.status_code == 401
+
+
+async def test_the_erp_administrator_moves_a_pointer_by_hand_only_while_the_ledger_is_held(
+    http: httpx.AsyncClient, tmp_path: Path
+) -> None:
+    move = {"module": "gl", "verb": "unclose", "period": "2025-05"}
+    free = await do(http, "erp-admin", "POST", "/periods/move", move)
+    assert (free.status_code, free.json()["type"]) == (409, "/problems/not-exclusive")
+    with DemoLedger(str(tmp_path / "demo.sqlite")) as ledger:
+        await asyncio.to_thread(isolation.enter_exclusive, ledger, 3, "UC-1")
+
+    not_theirs = await do(http, "clerk", "POST", "/periods/move", move)
+    wrong = await do(http, "erp-admin", "POST", "/periods/move", {**move, "module": "inventory"})
+    assert not_theirs.json()["type"] == "/problems/missing-right"
+    assert wrong.json()["type"] == "/problems/out-of-order"
+    assert (await do(http, "erp-admin", "POST", "/periods/move", move)).status_code == 204
+    assert (await do(http, "erp-admin", "POST", "/periods/move", move)).json()["type"] == (
+        "/problems/out-of-order"
+    )
+
+
+async def test_a_warning_is_seen_by_whom_it_is_for(http: httpx.AsyncClient, tmp_path: Path) -> None:
+    await do(http, "clerk", "POST", "/login")
+    with DemoLedger(str(tmp_path / "demo.sqlite")) as ledger:
+        await asyncio.to_thread(isolation.warn, ledger, 3, timedelta(minutes=1), "UC-1")
+    assert [told["reason"] for told in (await do(http, "clerk", "GET", "/notices")).json()] == ["UC-1"]
+    assert (await do(http, "finance", "GET", "/notices")).json() == []
+
+
+async def test_a_fault_that_cannot_be_read_is_refused(http: httpx.AsyncClient) -> None:
+    answer = await do(http, "operator", "PUT", "/faults/wrong_click", {"value": "often"})
+    assert (answer.status_code, answer.json()["type"]) == (409, "/problems/ledger-refused")

@@ -12,6 +12,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from pydantic import TypeAdapter, ValidationError
 
 from activities.demo_erp import creation, dialect, stock
 from activities.demo_erp.creation import EXECUTOR, GRAPH, Definition
@@ -27,6 +28,7 @@ from activities.erp.demo import DemoConnector, DemoOptions
 from activities.proof import prove_ledger
 from workflows.domain.errors import (
     GateNotPassed,
+    GuidedOnly,
     LedgerBusy,
     LedgerRefused,
     LedgerUnavailable,
@@ -646,6 +648,80 @@ async def test_a_stuck_session_is_a_blocker(connector: DemoConnector, faults: Fa
     assert [(f.code, f.bound) for f in found] == [(FindingCode.SESSION_STUCK, False)]
 
 
+async def test_a_pointer_moved_between_two_steps_shows_at_the_next(
+    connector: DemoConnector, faults: Faults
+) -> None:
+    faults.set(Fault.POINTER_MOVED_BETWEEN, 2)
+    plan, before = await plan_for(connector, MARCH), await connector.read_close_state()
+    await hold(connector)
+    await connector.unclose(plan.steps[0], FENCE, "1")
+    between = await connector.read_close_state()
+    verify_movement(before, between, plan.steps[0], BOOKS.calendar)
+    await connector.unclose(plan.steps[1], FENCE, "2")
+    after = await connector.read_close_state()
+    assert after.of(Module.INVENTORY).current == MAY
+    with pytest.raises(PointerMismatch, match="inventory at 2025-05"):
+        verify_movement(between, after, plan.steps[1], BOOKS.calendar)
+
+
+async def test_an_act_whose_answer_was_lost_has_been_done_once(
+    connector: DemoConnector, faults: Faults
+) -> None:
+    step = a_step(Verb.UNCLOSE, Module.GL, MAY)
+    faults.set(Fault.ANSWER_LOST)
+    await hold(connector)
+    with pytest.raises(LedgerUnavailable, match="answer"):
+        await connector.unclose(step, FENCE, "k")
+    await connector.unclose(step, FENCE, "k")
+    assert (await connector.read_close_state()).of(Module.GL).current == MAY
+    assert len(await connector.journal("k")) == 1
+
+
+@pytest.mark.parametrize("value", ["gl 2025-05", "gl", "1"])
+async def test_data_that_cannot_be_opened_show_only_in_the_act(
+    value: str, connector: DemoConnector, faults: Faults
+) -> None:
+    faults.set(Fault.UNCLOSE_FAILS_ON_DATA, value)
+    assert blockers(await findings(connector, MARCH)) == ()
+    await hold(connector)
+    with pytest.raises(LedgerRefused, match="batch"):
+        await connector.unclose(a_step(Verb.UNCLOSE, Module.GL, MAY), FENCE, "k")
+
+
+async def test_data_that_cannot_be_opened_here_can_be_there(connector: DemoConnector, faults: Faults) -> None:
+    faults.set(Fault.UNCLOSE_FAILS_ON_DATA, "gl 2025-04")
+    await hold(connector)
+    await connector.unclose(a_step(Verb.UNCLOSE, Module.GL, MAY), FENCE, "k")
+
+
+async def test_a_copy_has_the_faults_of_the_data_and_not_those_of_the_machine(
+    tmp_path: Path, connector: DemoConnector, faults: Faults
+) -> None:
+    faults.set(Fault.UNCLOSE_FAILS_ON_DATA, "cost")
+    faults.set(Fault.CRASH_AFTER_ACT, 3)
+    connector.backup_source().copy_to(tmp_path / "copy.db")
+    with DemoLedger(str(tmp_path / "copy.db")) as copy:
+        assert Faults(copy).active() == {"unclose_fails_on_data": "cost"}
+    assert Faults.active(faults).keys() == {"unclose_fails_on_data", "crash_after_act"}
+
+
+@pytest.mark.parametrize(
+    ("fault", "value"),
+    [
+        (Fault.WRONG_CLICK, "second"),
+        (Fault.REFUSE_ACT, "0"),
+        (Fault.SLOW, "-1"),
+        (Fault.FAIL_CLOSE, "ledger"),
+        (Fault.LOCKED_PERIOD, "March"),
+        (Fault.UNCLOSE_FAILS_ON_DATA, "gl March"),
+    ],
+)
+def test_a_fault_that_cannot_be_read_is_not_set(fault: Fault, value: str, faults: Faults) -> None:
+    with pytest.raises(LedgerRefused, match="cannot be read"):
+        faults.set(fault, value)
+    assert faults.active() == {}
+
+
 CRASHING = """
 import asyncio, sys
 from activities.erp.demo import DemoConnector, DemoOptions
@@ -686,14 +762,69 @@ async def test_a_person_moves_the_pointer_while_unclose_holds_the_ledger(path: P
     connector = DemoConnector(DemoOptions(str(path), guided))
     assert (await connector.capabilities()).mode(Module.GL, Verb.UNCLOSE) == StepMode.GUIDED
     with pytest.raises(NotExclusive):
-        desk.unclose("erp-admin", Module.GL, MAY)
+        desk.move("erp-admin", Verb.UNCLOSE, Module.GL, MAY)
     await hold(connector)
     with pytest.raises(MissingRight):
-        desk.unclose("clerk", Module.GL, MAY)
-    desk.unclose("erp-admin", Module.GL, MAY)
+        desk.move("clerk", Verb.UNCLOSE, Module.GL, MAY)
+    desk.move("erp-admin", Verb.UNCLOSE, Module.GL, MAY)
     assert (await connector.read_close_state()).of(Module.GL).current == MAY
-    desk.close("erp-admin", Module.GL, MAY)
+    assert [entry.person for entry in await connector.journal("by hand/")] == ["erp-admin"]
+    desk.move("erp-admin", Verb.RECLOSE, Module.GL, MAY)
     await connector.aclose()
+
+
+async def test_a_guided_movement_is_left_to_a_person(path: Path) -> None:
+    connector = DemoConnector(DemoOptions(str(path), ((Module.GL, Verb.UNCLOSE),)))
+    await hold(connector)
+    with pytest.raises(GuidedOnly):
+        await connector.unclose(a_step(Verb.UNCLOSE, Module.GL, MAY), FENCE, "k")
+    assert await connector.journal("k") == ()
+    await connector.aclose()
+
+
+@pytest.mark.parametrize("fault", [Fault.WRONG_CLICK, Fault.WRONG_PERIOD, Fault.TWO_PERIODS])
+async def test_a_slip_of_the_hand_moves_something_else(
+    fault: Fault, desk: Desk, connector: DemoConnector, faults: Faults
+) -> None:
+    before, step = await connector.read_close_state(), a_step(Verb.UNCLOSE, Module.GL, MAY)
+    await hold(connector)
+    faults.set(fault)
+    desk.move("erp-admin", Verb.UNCLOSE, Module.GL, MAY)
+    with pytest.raises(PointerMismatch):
+        verify_movement(before, await connector.read_close_state(), step, BOOKS.calendar)
+
+
+async def test_a_click_without_effect_moves_nothing_and_can_be_repeated(
+    desk: Desk, connector: DemoConnector, faults: Faults
+) -> None:
+    before = await connector.read_close_state()
+    await hold(connector)
+    faults.set(Fault.NOTHING_MOVES)
+    desk.move("erp-admin", Verb.UNCLOSE, Module.GL, MAY)
+    assert await connector.read_close_state() == before
+    desk.move("erp-admin", Verb.UNCLOSE, Module.GL, MAY)
+    assert (await connector.read_close_state()).of(Module.GL).current == MAY
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        (["gl"], ((Module.GL, Verb.UNCLOSE), (Module.GL, Verb.RECLOSE))),
+        (["gl:unclose"], ((Module.GL, Verb.UNCLOSE),)),
+        ([["cost", "reclose"]], ((Module.COST, Verb.RECLOSE),)),
+    ],
+)
+def test_guided_movements_are_written_by_module_or_by_verb(
+    written: object, meant: tuple[tuple[Module, Verb], ...]
+) -> None:
+    options = TypeAdapter(DemoOptions).validate_python({"path": "demo.db", "guided": written})
+    assert options.guided == meant
+
+
+@pytest.mark.parametrize("written", [["ledger"], ["gl:open"], "gl"])
+def test_an_unknown_guided_movement_is_refused(written: object) -> None:
+    with pytest.raises(ValidationError):
+        TypeAdapter(DemoOptions).validate_python({"path": "demo.db", "guided": written})
 
 
 # --------------------------------------------------------------------------- making and copying

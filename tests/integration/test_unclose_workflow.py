@@ -53,7 +53,7 @@ def refused_as(caught: pytest.ExceptionInfo[WorkflowUpdateFailedError]) -> str:
 def nothing_is_held(ledger: FakeLedger, scene: Scene) -> bool:
     lease = scene.register.leases.get(ledger.name)
     free = lease is None or lease.holder is None
-    return free and not ledger.is_exclusive and not ledger.rights and not ledger.restricted
+    return free and not ledger.is_exclusive and not ledger.entitled and not ledger.restricted
 
 
 async def whole_case(play: Play) -> None:
@@ -492,7 +492,7 @@ class TestCorrecting:
         play = await scene.request(correctors=("clerk", "wang"))
         await play.consent()
         await play.reaches(CaseState.CORRECTING)
-        assert scene.ledger.rights == {"clerk", "wang"}
+        assert scene.ledger.entitled == {"clerk", "wang"}
         assert scene.ledger.restricted == ("clerk", "wang")
 
     async def test_a_blocker_left_behind_holds_the_gate_until_it_is_put_right(self, scene: Scene) -> None:

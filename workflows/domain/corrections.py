@@ -11,6 +11,17 @@ from workflows.domain.request import Intent, ScopeItem
 
 
 @dataclass(frozen=True)
+class FieldChange:
+    """One field that is not what it was."""
+
+    line: str
+    """Which line of the document; empty for its head."""
+    name: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True)
 class Change:
     """One document (or voucher, count, …) that was added, changed or deleted in the ledger."""
 
@@ -22,6 +33,10 @@ class Change:
     person: str
     at: datetime
     note: str = ""
+    fields: tuple[FieldChange, ...] = ()
+    """What was changed in it, as far as the ERP keeps a record of that."""
+    reverses: str = ""
+    """The document that this one takes back in red (R25); empty for any other."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +70,13 @@ def require_sound(invariants: Invariants) -> None:
 def undeclared(changes: tuple[Change, ...], scope: tuple[ScopeItem, ...]) -> tuple[Change, ...]:
     """Changes to documents that the request did not name, or not with this intent."""
     declared = {(item.document, action) for item in scope for action in _ACTIONS[item.intent]}
-    return tuple(change for change in changes if (change.document, change.action) not in declared)
+    reversed_ = {item.document for item in scope if item.intent == Intent.REVERSE}
+    red = {change.document for change in changes if change.reverses in reversed_}
+    return tuple(
+        change
+        for change in changes
+        if (change.document, change.action) not in declared and change.document not in red
+    )
 
 
 _ACTIONS: dict[Intent, tuple[str, ...]] = {

@@ -15,6 +15,7 @@ UncloseError
 │       ├── LedgerBusy, WrongState, IllegalTransition, TaskClosed, ActionNotPossible, AlreadyDecided,
 │       ├── StaleDigest, NoApprover
 │       ├── WindowExpired, OutOfOrder, StaleFence, NotExclusive, SessionsRemain, PeriodClosed, MissingRight
+│       ├── RightNotGranted, RightNotWithdrawn, GuidedOnly
 │       ├── PointerMismatch, ProofMismatch, BackupUnproven, GateNotPassed, LedgerRefused
 │       ├── DelegationOverlaps, DelegationCycle
 │       └── EventsDiverged
@@ -335,6 +336,34 @@ class MissingRight(Conflict):
     sentence = "{person} lacks the right {right!r} in ledger {ledger}."
     person: str
     right: str
+    ledger: str
+
+
+@dataclass(eq=False)
+class RightNotGranted(Conflict):
+    """The ERP said nothing, and reading back shows that the right was not given."""
+
+    sentence = "{person} was given the right {right!r} in ledger {ledger} and does not have it."
+    person: str
+    right: str
+    ledger: str
+
+
+@dataclass(eq=False)
+class RightNotWithdrawn(Conflict):
+    """The ERP said nothing, and reading back shows that the right was not taken away."""
+
+    sentence = "The right {right!r} was taken from {person} in ledger {ledger}, who still has it."
+    person: str
+    right: str
+    ledger: str
+
+
+@dataclass(eq=False)
+class GuidedOnly(Conflict):
+    sentence = "{verb} of {module} in ledger {ledger} is a guided step: a person does it in the ERP."
+    verb: str
+    module: str
     ledger: str
 
 
