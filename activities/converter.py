@@ -1,10 +1,15 @@
 """How values and errors cross the wire: one plugin for client, worker and replayer (ADR-0008)."""
 
-from dataclasses import replace
-
 import temporalio.api.failure.v1
-from temporalio.contrib.pydantic import pydantic_data_converter
-from temporalio.converter import DefaultFailureConverter, PayloadConverter
+from temporalio.contrib.pydantic import PydanticJSONPlainPayloadConverter
+from temporalio.converter import (
+    CompositePayloadConverter,
+    DataConverter,
+    DefaultFailureConverter,
+    DefaultPayloadConverter,
+    JSONPlainPayloadConverter,
+    PayloadConverter,
+)
 from temporalio.exceptions import ApplicationError
 from typing_extensions import override
 
@@ -34,5 +39,18 @@ class NamedFailures(DefaultFailureConverter):
         super().to_failure(exception, payload_converter, failure)
 
 
-data_converter = replace(pydantic_data_converter, failure_converter_class=NamedFailures)
+_JSON = PydanticJSONPlainPayloadConverter()
+"""One for the process. The SDK makes a converter for every case, and to work out how a type is read takes
+longer than to read it."""
+
+
+class SharedTypes(CompositePayloadConverter):
+    """Temporal's pydantic converter, with what it has learnt of types kept from case to case."""
+
+    def __init__(self) -> None:
+        usual = DefaultPayloadConverter.default_encoding_payload_converters
+        super().__init__(*(_JSON if isinstance(each, JSONPlainPayloadConverter) else each for each in usual))
+
+
+data_converter = DataConverter(payload_converter_class=SharedTypes, failure_converter_class=NamedFailures)
 """Frozen dataclasses with dates, decimals, enums and tuples, and errors by name."""

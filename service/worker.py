@@ -11,7 +11,6 @@ from typing import Any, TypeVar
 
 from temporalio.client import Client
 from temporalio.worker import Worker
-from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from activities.backup import BackupActivities
 from activities.case import CaseActivities
@@ -23,6 +22,7 @@ from service.database import open_database
 from service.identity import open_identities
 from service.ledger_book import LedgerBook, ledgers_path
 from service.register import SqlRegister
+from service.sandbox import sandbox_for
 from service.settings import Settings
 from workflows.steps import WORKFLOW_QUEUE, BackupSteps, CaseSteps, LeaseSteps, LedgerSteps, ledger_queue
 from workflows.unclose import UncloseWorkflow
@@ -31,9 +31,6 @@ GRACE = timedelta(seconds=4)
 """How long running activities may take to finish at the end; each is safe to start again elsewhere."""
 STICKY = timedelta(seconds=1)
 """How long a case waits for the worker that had it in its cache, before any other may take it."""
-
-_PASSED_THROUGH = ("workflows.domain", "workflows.steps")
-"""Pure, so the sandbox need not load them again for every case."""
 
 Activities = Sequence[Callable[..., Any]]  # Any: each has its own order and answer
 
@@ -95,14 +92,13 @@ def build_workers(client: Client, parts: Parts, queues: Queues) -> tuple[Worker,
 
 
 def _main_worker(client: Client, parts: Parts, queue: str) -> Worker:
-    restrictions = SandboxRestrictions.default.with_passthrough_modules(*_PASSED_THROUGH)
     return Worker(
         client,
         task_queue=queue,
         workflows=[UncloseWorkflow],
         activities=[*parts.case, *parts.ledger],
         interceptors=[Recording(parts.register)],
-        workflow_runner=SandboxedWorkflowRunner(restrictions=restrictions),
+        workflow_runner=sandbox_for(client.data_converter),
         sticky_queue_schedule_to_start_timeout=STICKY,
         graceful_shutdown_timeout=GRACE,
     )

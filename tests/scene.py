@@ -12,7 +12,6 @@ from uuid import uuid4
 from temporalio.client import WorkflowHandle
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
-from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from activities.backup import BackupActivities
 from activities.case import CaseActivities
@@ -21,6 +20,7 @@ from activities.lease import LeaseActivities
 from activities.ledger import LedgerActivities
 from activities.ledgers import Ledgers
 from activities.recording import Profiles, Recording
+from service.sandbox import sandbox_for
 from tests.fake_world import PEOPLE, FakeDirectory, FakeLedger, FakeLedgers, FakeRegister
 from workflows.domain.case import (
     Act,
@@ -90,9 +90,7 @@ class Scene:
             self.environment.client,
             task_queue=self.queue,
             workflows=[UncloseWorkflow],
-            workflow_runner=SandboxedWorkflowRunner(
-                restrictions=SandboxRestrictions.default.with_passthrough_modules("workflows")
-            ),
+            workflow_runner=sandbox_for(self.environment.client.data_converter),
             activities=[
                 cases.receive,
                 cases.publish,

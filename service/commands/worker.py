@@ -1,12 +1,12 @@
 """`unclose worker`: serve task queues until told to stop."""
 
-import asyncio
 import os
 import sys
 from typing import Annotated
 
 import typer
 
+from service import event_loop
 from service.commands.opening import open_book, open_own_settings
 from service.ledger_book import LedgerBook
 from service.logs import set_up_logs
@@ -29,7 +29,7 @@ def worker(queue: Queue = None, ledgers: Ledgers = None) -> None:
     set_up_logs(settings.log_format)
     codes = tuple(code.strip() for code in (ledgers or "").split(",") if code.strip())
     queues = Queues(queue or (None if codes else WORKFLOW_QUEUE), codes)
-    asyncio.run(_serve(settings, open_book(settings), queues))
+    event_loop.run(_serve(settings, open_book(settings), queues))
     sys.stderr.flush()
     os._exit(0)  # the interpreter may abort when it ends right after a worker
 

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 from temporalio.client import WorkflowHistory
 from temporalio.worker import Replayer
-from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 from temporalio.workflow import NondeterminismError
 
 from activities.converter import data_converter
+from service.sandbox import sandbox_for
 from tests.replay.record import HISTORIES, PLAYS, RELEASE
 from workflows.unclose import UncloseWorkflow
 
@@ -24,11 +24,10 @@ def history(path: Path, changes: dict[str, str] | None = None) -> WorkflowHistor
 
 
 def replayer() -> Replayer:
-    restrictions = SandboxRestrictions.default.with_passthrough_modules("workflows")
     return Replayer(
         workflows=[UncloseWorkflow],
         data_converter=data_converter,
-        workflow_runner=SandboxedWorkflowRunner(restrictions=restrictions),
+        workflow_runner=sandbox_for(data_converter),
     )
 
 

@@ -2,11 +2,13 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import Any, TypeAlias
+from functools import cache
+from types import NoneType
+from typing import Any, TypeAlias, cast
 
 from workflows.domain.findings import Finding, in_order
 from workflows.domain.ledger import CloseState
@@ -22,23 +24,35 @@ Json: TypeAlias = bool | int | str | list[Any] | dict[str, Any] | None
 
 def to_json(value: object) -> Json:
     """Plain JSON of domain values: periods as `2025-03`, dataclasses as objects, tuples as lists."""
-    if value is None or isinstance(value, bool | int):
-        return value
-    if isinstance(value, Period):
-        return str(value)
-    if is_dataclass(value) and not isinstance(value, type):
-        return {field.name: to_json(getattr(value, field.name)) for field in fields(value)}
-    if isinstance(value, Mapping):
-        return {str(key): to_json(part) for key, part in value.items()}
-    if isinstance(value, frozenset | set):
-        return sorted((to_json(part) for part in value), key=canonical)
-    if isinstance(value, tuple | list):
-        return [to_json(part) for part in value]
-    if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat()
-    if isinstance(value, str | Decimal | date):
-        return str(value)
-    raise TypeError(f"{type(value).__name__} has no canonical form")
+    cls: type = type(value)
+    return _form(cls)(value)
+
+
+@cache
+def _form(cls: type) -> Callable[[Any], Json]:
+    """How values of a class become JSON: found out once, since every event and digest asks for it."""
+    if issubclass(cls, bool | int | NoneType):
+        return _as_it_is
+    if issubclass(cls, Period):
+        return str
+    if is_dataclass(cls):
+        names = tuple(field.name for field in fields(cls))
+        return lambda value: {name: to_json(getattr(value, name)) for name in names}
+    if issubclass(cls, Mapping):
+        return lambda value: {str(key): to_json(part) for key, part in value.items()}
+    if issubclass(cls, frozenset | set):
+        return lambda value: sorted((to_json(part) for part in value), key=canonical)
+    if issubclass(cls, tuple | list):
+        return lambda value: [to_json(part) for part in value]
+    if issubclass(cls, datetime):
+        return lambda value: value.astimezone(UTC).isoformat()
+    if issubclass(cls, str | Decimal | date):
+        return str
+    raise TypeError(f"{cls.__name__} has no canonical form")
+
+
+def _as_it_is(value: Any) -> Json:
+    return cast(Json, value)
 
 
 def canonical(value: object) -> str:
