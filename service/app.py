@@ -3,10 +3,10 @@
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, Depends, FastAPI
 from fastapi.routing import APIRoute
 
-from service import problem_answers
+from service import fresh, problem_answers
 from service.acceptance import Acceptance
 from service.acts import Acts
 from service.body_limit import BodyLimit
@@ -18,6 +18,7 @@ from service.identity import open_identities
 from service.intake import Answers, Intake
 from service.ledger_book import LedgerBook, ledgers_path
 from service.queries import Reader
+from service.query_names import refuse_unknown_parameters
 from service.register import SqlRegister
 from service.routes import demo_erp, health, ledgers, me, plans, requests, tasks
 from service.settings import Settings
@@ -81,6 +82,7 @@ def assemble(lifespan: Lifespan | None = None, *, dev: bool = False) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        dependencies=[Depends(refuse_unknown_parameters)],
         generate_unique_id_function=_operation,
     )
     api = APIRouter(prefix=API)
@@ -89,6 +91,7 @@ def assemble(lifespan: Lifespan | None = None, *, dev: bool = False) -> FastAPI:
     app.include_router(api)
     app.include_router(health.router)
     problem_answers.install(app)
+    fresh.install(app)
     app.add_middleware(BodyLimit)
     return app
 

@@ -92,6 +92,7 @@ def _headers_of(status: int) -> Mapping[str, str]:
 
 _INVALID: Mapping[str, Words] = {
     "missing": Words("This field is required.", "此字段必填。"),
+    "unknown_parameter": Words("There is no such parameter.", "没有此参数。"),
     "extra_forbidden": Words("There is no such field.", "没有此字段。"),
     "json_invalid": Words("The body is not JSON.", "请求体不是有效的 JSON。"),
     "string_type": Words("Must be text.", "必须为文本。"),

@@ -50,6 +50,8 @@ class CaseHead:
     clock_a_ms: int | None
     clock_b_ms: int | None
     updated_at: datetime
+    last_seq: int
+    """Number of its newest event; none of what is shown changes without one."""
 
 
 @dataclass(frozen=True)
@@ -161,6 +163,7 @@ _HEAD = (
     cases.c.clock_b_ms,
     cases.c.created_at,
     cases.c.updated_at,
+    cases.c.last_seq,
 )
 
 
@@ -174,6 +177,7 @@ def _head(row: Any) -> CaseHead:  # Any: a row with at least the columns of _HEA
         clock_a_ms=row.clock_a_ms,
         clock_b_ms=row.clock_b_ms,
         updated_at=row.updated_at,
+        last_seq=row.last_seq,
     )
 
 

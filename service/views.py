@@ -31,7 +31,7 @@ def links(case: str) -> s.CaseLinks:
 
 def newly_taken(request: UncloseRequest, state: CaseState) -> CaseHead:
     """A case whose row is not written yet."""
-    return CaseHead(request, state, None, None, (), None, None, request.accepted_at)
+    return CaseHead(request, state, None, None, (), None, None, request.accepted_at, last_seq=0)
 
 
 def case(head: CaseHead) -> s.CaseOut:

@@ -11,6 +11,7 @@ from pydantic import AfterValidator
 
 from service import views
 from service.dependencies import DoneOnce, Parts, TheActor, TheLanguage, ThePage, TheParts, TheSender
+from service.fresh import CONDITIONAL, TheFreshness
 from service.problem_answers import responses
 from service.queries import CaseFilter, CaseHead, News
 from service.refusals import CursorUnreadable, KeyReused, NotHere, WindowTooLong
@@ -125,25 +126,35 @@ async def list_requests(
     return CaseList(items=[views.case(head) for head in found.items], next=found.next)
 
 
-@router.get("/{case}", responses=responses(UnknownRequest))
-async def read_request(case: Number, parts: TheParts, _actor: TheActor) -> CaseDetailOut:
+@router.get("/{case}", responses=responses(UnknownRequest) | CONDITIONAL)
+async def read_request(
+    case: Number, parts: TheParts, _actor: TheActor, language: TheLanguage, fresh: TheFreshness
+) -> CaseDetailOut:
     """Where a case stands, and what was asked for."""
-    return views.case_detail(await _head(parts, case))
+    head = await _head(parts, case)
+    fresh.of_case(case, head.last_seq, language)
+    return views.case_detail(head)
 
 
-@router.get("/{case}/plan", responses=responses(UnknownRequest, NotHere))
-async def read_plan(case: Number, parts: TheParts, _actor: TheActor, language: TheLanguage) -> PlanOut:
+@router.get("/{case}/plan", responses=responses(UnknownRequest, NotHere) | CONDITIONAL)
+async def read_plan(
+    case: Number, parts: TheParts, _actor: TheActor, language: TheLanguage, fresh: TheFreshness
+) -> PlanOut:
     """The plan, what the checks noticed, and who must agree."""
     head = await _head(parts, case)
     known = {} if head.state == CaseState.RECEIVED else await parts.reader.parts(case)
     if "plan" not in known:
         raise NotHere(case, "plan")
+    fresh.of_case(case, head.last_seq, language)
     return views.plan(head, known, language)
 
 
-@router.get("/{case}/timeline", responses=responses(UnknownRequest))
-async def read_timeline(case: Number, parts: TheParts, _actor: TheActor) -> Timeline:
+@router.get("/{case}/timeline", responses=responses(UnknownRequest) | CONDITIONAL)
+async def read_timeline(
+    case: Number, parts: TheParts, _actor: TheActor, language: TheLanguage, fresh: TheFreshness
+) -> Timeline:
     """All that has happened, oldest first."""
+    fresh.of_case(case, (await _head(parts, case)).last_seq, language)
     news = await _news(parts, case, 0)
     return Timeline(items=[views.event(event) for event in news.events], next=None)
 

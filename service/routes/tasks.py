@@ -7,6 +7,7 @@ from pydantic import AfterValidator
 
 from service import views
 from service.dependencies import DoneOnce, TheActor, TheLanguage, ThePage, TheParts
+from service.fresh import CONDITIONAL, TheFreshness
 from service.problem_answers import responses
 from service.queries import TaskFilter
 from service.refusals import CursorUnreadable, KeyReused
@@ -52,10 +53,15 @@ async def list_tasks(
     return TaskList(items=[views.task(view, actor, now, language) for view in found.items], next=found.next)
 
 
-@router.get("/{task}", responses=responses(UnknownTask))
-async def read_task(task: Id, parts: TheParts, actor: TheActor, language: TheLanguage) -> TaskOut:
+@router.get("/{task}", responses=responses(UnknownTask) | CONDITIONAL)
+async def read_task(
+    task: Id, parts: TheParts, actor: TheActor, language: TheLanguage, fresh: TheFreshness
+) -> TaskOut:
     """One task, with what must be seen before acting on it."""
-    return views.task(await parts.reader.task(task), actor, parts.now(), language)
+    shown = views.task(await parts.reader.task(task), actor, parts.now(), language)
+    # What one may do depends on more than the case: on one's groups, and on who stands in for whom.
+    fresh.of_text(shown.model_dump_json(exclude={"age_seconds"}))
+    return shown
 
 
 @router.post(
@@ -63,7 +69,6 @@ async def read_task(task: Id, parts: TheParts, actor: TheActor, language: TheLan
     responses=responses(
         UnknownTask,
         TaskClosed,
-        ActionNotPossible,
         ActionNotPossible,
         StaleDigest,
         AlreadyDecided,
