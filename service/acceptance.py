@@ -35,6 +35,9 @@ class Acceptance:
         look = await self._intake.look(sender, wish.ledger)
         if look.taken is not None and not look.taken.is_void:
             return await self._start(look.taken)
+        if look.taken is not None and await self._gateway.has_started(look.taken.request.id):
+            # Its call was told that nothing was taken, but the engine had heard it after all.
+            return (await self._intake.revive(look.taken.request)).request
         request = self._wishes.read(wish, actor, self._now())
         await self._wishes.require_possible(request, look.held_by)
         if look.taken is not None:

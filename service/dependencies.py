@@ -6,11 +6,13 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any, cast
+from typing import Annotated, Any, TypeVar, cast
 from uuid import uuid4
 
+from annotated_types import Ge, Le
 from fastapi import Depends, Header, Query, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from pydantic import BaseModel
 
 from service import views
 from service.acceptance import Acceptance
@@ -23,10 +25,12 @@ from service.problem_answers import preferred_language
 from service.queries import Reader, Slice
 from service.refusals import Unidentified
 from service.register import SqlRegister
-from service.schemas import ActOut
+from service.schemas import ActOut, Whole
 from service.temporal_gateway import Gateway
 from service.texts import Language
 from workflows.domain.case import Actor, CaseNow
+
+Body = TypeVar("Body", bound=BaseModel)
 
 
 @dataclass(frozen=True)
@@ -77,7 +81,7 @@ async def _language(
 
 
 async def _slice(
-    limit: Annotated[int, Query(ge=1, le=200, description="How many, newest first.")] = 50,
+    limit: Annotated[int, Ge(1), Le(200), Whole, Query(description="How many, newest first.")] = 50,
     cursor: Annotated[str | None, Query(max_length=400, description="`next` of the page before.")] = None,
 ) -> Slice:
     return Slice(limit, cursor)
@@ -116,21 +120,39 @@ TheSender = Annotated[Sender, Depends(_sender)]
 
 
 class Once:
-    """Lets an act under an Idempotency-Key happen once, and gives the first answer ever after."""
+    """Lets an act under an Idempotency-Key happen once, and gives the first answer ever after.
+
+    A call that comes while the first is under way does the same act under the same name: whoever carries it
+    out, a case or a ledger, takes it once, so the second call waits for the first and is answered alike.
+    """
 
     def __init__(self, answers: Answers, sender: Sender, call: Call) -> None:
         self._answers, self._sender, self._call = answers, sender, call
 
+    @property
+    def key(self) -> str | None:
+        """The name under which the act is the same act; none if the caller gave no key."""
+        return None if self._sender.key is None else self._call.update
+
     async def act(self, act: Callable[[Call], Awaitable[CaseNow]]) -> ActOut:
         """Raises KeyReused, and what the act raises: a refusal is not remembered."""
-        if self._sender.key is None:
+
+        async def do() -> ActOut:
             return views.act(await act(self._call))
+
+        return await self.answer(ActOut, do)
+
+    async def answer(self, shape: type[Body], do: Callable[[], Awaitable[Body]]) -> Body:
+        """Raises as `act`."""
+        if self._sender.key is None:
+            return await do()
         known = await self._answers.claim(self._sender)
         if known is not None:
-            return ActOut.model_validate(known.body)
-        answer = views.act(await act(self._call))
-        await self._answers.keep(self._sender, Answer(200, answer.model_dump(mode="json")))
-        return answer
+            return shape.model_validate(known.body)
+        answer = await do()
+        return shape.model_validate(
+            (await self._answers.keep(self._sender, Answer(200, answer.model_dump(mode="json")))).body
+        )
 
 
 def _update_id(sender: Sender, path: str) -> str:

@@ -32,7 +32,7 @@ class Freshness:
         self._require_news(f'"{case}.{seq}.{language}.{_VERSION}"')
 
     def of_text(self, text: str) -> None:
-        """For answers that depend on more than a case; weak, since their ages count on. Raises NotModified."""
+        """For what depends on more than a case. Weak, since ages count on. Raises NotModified."""
         self._require_news(f'W/"{hashlib.sha256(text.encode()).hexdigest()[:32]}"')
 
     def _require_news(self, tag: str) -> None:

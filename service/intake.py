@@ -2,11 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import Connection, bindparam, delete, select, update
 from sqlalchemy.exc import IntegrityError
 
 from service.database import Database, insert, insert_new
@@ -15,6 +15,9 @@ from service.register import read_lease, read_request, request_document
 from service.tables import case_numbers, cases, idempotency, intake
 from workflows.domain.errors import UnknownRequest
 from workflows.domain.request import UncloseRequest
+
+KEYS_ARE_KEPT = timedelta(days=30)
+"""How long an Idempotency-Key is remembered at least."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +102,8 @@ def _find_by_key(connection: Connection, sender: Sender) -> Taken | None:
     if row is None:
         return None
     sender.require_same(row.fingerprint)
-    return Taken(read_request(row.request), row.void, row.case_id is not None)
+    has_case = row.case_id is not None
+    return Taken(read_request(row.request), row.void and not has_case, has_case)
 
 
 _BY_KEY = (
@@ -110,9 +114,16 @@ _BY_KEY = (
 
 
 def _reserve(connection: Connection, sender: Sender, request: UncloseRequest, year: int) -> Taken:
+    _forget_old_keys(connection, request.accepted_at)
     numbered = replace(request, id=f"UC-{year:04d}-{_next_number(connection, year):06d}")
     connection.execute(intake.insert(), _intake_row(sender, numbered))
     return Taken(numbered, is_void=False, has_case=False, is_new=True)
+
+
+def _forget_old_keys(connection: Connection, now: datetime) -> None:
+    """The number stays for ever; its key may be used again after some time."""
+    old = intake.c.key.is_not(None) & (intake.c.accepted_at < now - KEYS_ARE_KEPT)
+    connection.execute(update(intake).where(old).values(key=None))
 
 
 def _next_number(connection: Connection, year: int) -> int:
@@ -180,12 +191,17 @@ class Answers:
         """
         return await self._database.write(partial(_claim, sender=sender, at=self._now()))
 
-    async def keep(self, sender: Sender, answer: Answer) -> None:
-        """Remember the answer. A refusal is not kept: what was refused may be asked again."""
-        await self._database.write(partial(_keep, sender=sender, answer=answer))
+    async def keep(self, sender: Sender, answer: Answer) -> Answer:
+        """Remember the answer, unless another call was quicker; the one that stands.
+
+        A refusal is not kept: what was refused may be asked again.
+        """
+        return await self._database.write(partial(_keep, sender=sender, answer=answer))
 
 
 def _claim(connection: Connection, sender: Sender, at: datetime) -> Answer | None:
+    # Whoever writes a key clears away the old ones: no timer that only one process would have.
+    connection.execute(delete(idempotency).where(idempotency.c.created_at < at - KEYS_ARE_KEPT))
     new = insert_new(connection, idempotency)
     row = {"person": sender.person, "key": sender.key, "fingerprint": sender.fingerprint, "created_at": at}
     connection.execute(new, {**row, "body": None})
@@ -194,10 +210,13 @@ def _claim(connection: Connection, sender: Sender, at: datetime) -> Answer | Non
     return None if known.status is None else Answer(known.status, known.body)
 
 
-def _keep(connection: Connection, sender: Sender, answer: Answer) -> None:
-    connection.execute(
-        update(idempotency).where(*_own(sender)).values(status=answer.status, body=answer.body)
-    )
+def _keep(connection: Connection, sender: Sender, answer: Answer) -> Answer:
+    first = update(idempotency).where(*_own(sender), idempotency.c.status.is_(None))
+    if connection.execute(first.values(status=answer.status, body=answer.body)).rowcount:
+        return answer
+    kept = connection.execute(select(idempotency.c.status, idempotency.c.body).where(*_own(sender)))
+    found = kept.one_or_none()
+    return answer if found is None else Answer(found.status, found.body)
 
 
 def _own(sender: Sender) -> tuple[Any, Any]:  # Any: conditions

@@ -79,7 +79,7 @@ def respond(
     headers: Mapping[str, str] | None = None,
 ) -> Response:
     language = preferred_language(request.headers.get("accept-language"))
-    body = document(failure, language, request.url.path, notes)
+    body = document(failure, language, request.url.path, notes, request.path_params)
     said = {**(headers or {}), "Content-Language": language, **_headers_of(body["status"])}
     return JSONResponse(body, body["status"], headers=said, media_type=MEDIA_TYPE)
 

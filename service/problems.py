@@ -1,13 +1,25 @@
 """Every refusal as an RFC 9457 problem: one table of classes, statuses and words."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from service import refusals as r
 from service.refusals import ServiceRefusal
-from service.texts import GROUPS, MODULES, STATES, VERBS, Language, Words, word
+from service.texts import (
+    GROUPS,
+    MISSING,
+    MODULES,
+    PARTS,
+    RIGHTS,
+    STATES,
+    TASK_ACTIONS,
+    VERBS,
+    Language,
+    Words,
+    word,
+)
 from workflows.domain import errors as e
 from workflows.domain.errors import UncloseError
 
@@ -26,7 +38,11 @@ class Problem:
     """The English sentence is the error's own."""
     remedy: Words
     pointer: str | None = None
-    """The field of a request that it is about."""
+    """The field of a request that it is about; empty for the whole of it."""
+    place: str = "body"
+    """Where that field stands: `body`, `query`, `path` or `header`."""
+    path_name: str | None = None
+    """The part of the path that it is about, where the path has such a part."""
 
     @property
     def name(self) -> str:
@@ -44,8 +60,10 @@ def _row(
     detail_zh: str,
     remedy: tuple[str, str],
     pointer: str | None = None,
+    place: str = "body",
+    path_name: str | None = None,
 ) -> Problem:
-    return Problem(cls, status, Words(*title), detail_zh, Words(*remedy), pointer)
+    return Problem(cls, status, Words(*title), detail_zh, Words(*remedy), pointer, place, path_name)
 
 
 _DIGEST_REMEDY = (
@@ -70,6 +88,7 @@ TABLE: tuple[Problem, ...] = (
         "没有账套“{ledger}”。",
         ("See GET /api/v1/ledgers for the ledgers there are.", "可用账套见 GET /api/v1/ledgers。"),
         "/ledger",
+        path_name="code",
     ),
     _row(
         e.UnknownRequest,
@@ -77,6 +96,7 @@ TABLE: tuple[Problem, ...] = (
         ("Unknown request", "申请不存在"),
         "没有申请“{request}”。",
         ("Check the number; it reads like UC-2025-000123.", "请核对编号，其形式如 UC-2025-000123。"),
+        path_name="case",
     ),
     _row(
         e.UnknownTask,
@@ -84,6 +104,7 @@ TABLE: tuple[Problem, ...] = (
         ("Unknown task", "任务不存在"),
         "没有任务“{task}”。",
         ("See GET /api/v1/tasks for the tasks there are.", "现有任务见 GET /api/v1/tasks。"),
+        path_name="task",
     ),
     # ---------------------------------------------------------------- forbidden
     _row(
@@ -156,6 +177,7 @@ TABLE: tuple[Problem, ...] = (
         "“{text}”不是期间；请写会计年度与期间号，例如 2025-03。",
         ("Write the fiscal year and the number of the period: 2025-03.", "请按“年度-期间号”书写：2025-03。"),
         "/target_period",
+        path_name="period",
     ),
     _row(
         e.PeriodOutsideCalendar,
@@ -164,6 +186,7 @@ TABLE: tuple[Problem, ...] = (
         "{period} 不存在：本账套每个会计年度有 {periods} 个期间。",
         ("Choose a period that the fiscal year has.", "请选择会计年度内存在的期间。"),
         "/target_period",
+        path_name="period",
     ),
     _row(
         e.UnknownModule,
@@ -308,6 +331,7 @@ TABLE: tuple[Problem, ...] = (
         ("Action not possible here", "此任务不支持该操作"),
         "任务 {task} 不支持操作“{action}”；可用操作：{possible}。",
         ("Use one of the actions the task lists.", "请使用任务所列的操作。"),
+        "/action",
     ),
     _row(
         e.AlreadyDecided,
@@ -478,6 +502,8 @@ TABLE: tuple[Problem, ...] = (
         ("Not identified", "身份未识别"),
         "无法识别请求者身份。",
         ("Send a valid token: `Authorization: Bearer …`.", "请附上有效令牌：Authorization: Bearer …。"),
+        "/Authorization",
+        "header",
     ),
     _row(
         r.UnknownPath,
@@ -499,6 +525,7 @@ TABLE: tuple[Problem, ...] = (
         ("Body too large", "请求体过大"),
         "请求体超过 {limit} 字节。",
         ("Send less; files belong to the attachments of a case.", "请减小请求体；文件请作为案件附件上传。"),
+        "",
     ),
     _row(
         r.InvalidRequest,
@@ -521,6 +548,8 @@ TABLE: tuple[Problem, ...] = (
         ("Unreadable cursor", "游标无效"),
         "该游标并非由本服务发出。",
         ("Take the cursor from `next` of the page before.", "请使用上一页 next 中的游标。"),
+        "/cursor",
+        "query",
     ),
     _row(
         r.KeyReused,
@@ -528,6 +557,8 @@ TABLE: tuple[Problem, ...] = (
         ("Idempotency-Key reused", "幂等键重复使用"),
         "该 Idempotency-Key 已用于其他请求。",
         ("Use a new key for a new request.", "新的请求请使用新的键。"),
+        "/Idempotency-Key",
+        "header",
     ),
     _row(
         r.NotHere,
@@ -562,12 +593,16 @@ def remedy(failure: Failure, language: Language = Language.EN) -> str:
 
 
 def document(
-    failure: Failure, language: Language, instance: str, notes: Sequence[Mapping[str, str]] = ()
+    failure: Failure,
+    language: Language,
+    instance: str,
+    notes: Sequence[Mapping[str, str]] = (),
+    path_names: Collection[str] = (),
 ) -> dict[str, Any]:  # Any: JSON
     """The problem document of one refusal; its facts are extension members."""
     row = ROWS[type(failure)]
     detail = _detail(failure, row, language)
-    errors = list(notes) or _about_field(row, detail)
+    errors = list(notes) or _about_field(row, detail, path_names)
     facts = {name: value for name, value in failure.facts.items() if name not in _RESERVED}
     return {
         "type": row.type,
@@ -584,8 +619,12 @@ def document(
 _RESERVED = frozenset({"type", "title", "status", "detail", "instance", "errors", "remedy"})
 
 
-def _about_field(row: Problem, detail: str) -> list[Mapping[str, str]]:
-    return [{"in": "body", "pointer": row.pointer, "message": detail}] if row.pointer else []
+def _about_field(row: Problem, detail: str, path_names: Collection[str]) -> list[Mapping[str, str]]:
+    if row.path_name in path_names:
+        return [{"in": "path", "pointer": f"/{row.path_name}", "message": detail}]
+    if row.pointer is None:
+        return []
+    return [{"in": row.place, "pointer": row.pointer, "message": detail}]
 
 
 def _detail(failure: Failure, row: Problem, language: Language) -> str:
@@ -602,13 +641,23 @@ _VOCABULARY = {
     "allowed": STATES,
     "group": GROUPS,
     "groups": GROUPS,
-    "missing": GROUPS,
+    "missing": MISSING,
     "verb": VERBS,
+    "action": TASK_ACTIONS,
+    "possible": TASK_ACTIONS,
+    "level": GROUPS,
+    "part": PARTS,
+    "right": RIGHTS,
 }
+_PHRASES = frozenset({"step", "seen", "where"})
+"""Facts that name modules and verbs in passing."""
+_IN_PASSING: Mapping[str, Words] = {str(code): words for code, words in (*MODULES.items(), *VERBS.items())}
 
 
 def _in_chinese(name: str, text: str) -> str:
     table: Any = _VOCABULARY.get(name)  # Any: tables with different keys
+    if name in _PHRASES:
+        return re.sub(r"\w+", lambda said: word(_IN_PASSING, said[0], Language.ZH), text)
     if table is None:
         return text
     return "、".join(word(table, part, Language.ZH) for part in text.split(", "))
@@ -619,7 +668,8 @@ def _in_chinese(name: str, text: str) -> str:
 
 def markdown(row: Problem) -> str:
     """The section of `openapi/problems.md` on one problem."""
-    fields = f" Field: `{row.pointer}`." if row.pointer else ""
+    where = "" if row.place == "body" else f" ({row.place})"
+    fields = f" Field: `{row.pointer}`{where}." if row.pointer else ""
     return (
         f"## {row.name}\n\n"
         f"**{row.title.en} · {row.title.zh}** — HTTP {row.status}.{fields}\n\n"

@@ -1,4 +1,4 @@
-"""Refuses query parameters that an operation does not have: a typing error in a filter must not give everything."""
+"""Refuses query parameters that an operation does not have: a misspelt filter must not give everything."""
 
 from fastapi import Request
 from fastapi.dependencies.utils import get_flat_params

@@ -1,9 +1,11 @@
 """Bodies in and out, with the words and examples that the OpenAPI document shows."""
 
-from datetime import datetime
+import re
+import unicodedata
+from datetime import date, datetime
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 from pydantic.config import JsonDict
 
 from workflows.domain.approval import Group
@@ -20,17 +22,65 @@ def printable(text: str) -> str:
     return text
 
 
+def visible(text: str) -> str:
+    """Raises ValueError for text that shows nothing: spaces without width, marks of direction."""
+    if not any(unicodedata.category(sign)[0] in "LNPS" for sign in text):
+        raise ValueError("text must show something")
+    return text
+
+
+def plain_number(given: object) -> object:
+    """Numbers in text are written with the digits 0 to 9 and nothing but a sign and a point.
+
+    Raises:
+        ValueError: full-width digits, underscores, spaces, exponents.
+    """
+    if isinstance(given, bool) or (isinstance(given, str) and not _NUMBER.fullmatch(given)):
+        raise ValueError("not a plain number")
+    return given
+
+
+_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
+
+
+def plain_whole(given: object) -> object:
+    """Raises ValueError as `plain_number`, and for a point."""
+    if isinstance(given, str) and "." in given:
+        raise ValueError("not a whole number")
+    return plain_number(given)
+
+
+def plain_bool(given: object) -> object:
+    """Raises ValueError for anything but `true` and `false`."""
+    if isinstance(given, bool) or given in ("true", "false"):
+        return given
+    raise ValueError("neither true nor false")
+
+
+def iso_date(given: object) -> object:
+    """Raises ValueError for anything but text like 2025-06-30: a number would be taken for seconds."""
+    if not isinstance(given, str) or not re.fullmatch(r"\d{4}-\d\d-\d\d", given, re.A):
+        raise ValueError("not a date")
+    return given
+
+
 Name = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1, max_length=120),
     AfterValidator(printable),
+    AfterValidator(visible),
 ]
 Said = Annotated[str, StringConstraints(strip_whitespace=True, max_length=2000), AfterValidator(printable)]
 Reason = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1, max_length=2000),
     AfterValidator(printable),
+    AfterValidator(visible),
 ]
+Flag = Annotated[bool, BeforeValidator(plain_bool)]
+Whole = BeforeValidator(plain_whole)
+"""For whole numbers in paths, queries and headers; in bodies numbers are numbers (`Field(strict=True)`)."""
+Day = Annotated[date, BeforeValidator(iso_date)]
 
 
 class Inbound(BaseModel):
@@ -88,8 +138,10 @@ class RequestIn(Inbound):
         max_length=50,
         description="Who may write inside the window; the applicant if nobody is named.",
     )
-    window_hours: int = Field(default=24, ge=1, le=24 * 31, description="Length of the correction window.")
-    expedited: bool = Field(default=False, description="Shortens deadlines; skips nothing.")
+    window_hours: int = Field(
+        default=24, ge=1, le=24 * 31, strict=True, description="Length of the correction window."
+    )
+    expedited: bool = Field(default=False, strict=True, description="Shortens deadlines; skips nothing.")
     vendor_ticket: Name | None = Field(
         default=None, description="The vendor's ticket; needed across a fiscal year."
     )

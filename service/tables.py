@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import JSON, BigInteger, ForeignKey, Index, MetaData, Table, Text, UniqueConstraint
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index, MetaData, Table, Text, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 from sqlmodel.sql.sqltypes import UTCDateTime
@@ -28,6 +28,7 @@ JsonValue = Any
 _CASE = 32
 _NAME = 120
 _DIGEST = 64
+_REMEMBERED = text("key IS NOT NULL")
 
 
 class Row(SQLModel):
@@ -206,7 +207,11 @@ class IntakeRow(Row, table=True):
     """A number given to a request, before and after its workflow has started."""
 
     __tablename__ = "intake"
-    __table_args__ = (UniqueConstraint("person", "key"),)
+    __table_args__ = (
+        UniqueConstraint("person", "key"),
+        # Only those whose key is still remembered: few, however many requests there are.
+        Index("ix_intake_remembered", "accepted_at", sqlite_where=_REMEMBERED, postgresql_where=_REMEMBERED),
+    )
 
     number: str = Field(primary_key=True, max_length=_CASE)
     person: str = Field(max_length=_NAME)
@@ -223,6 +228,7 @@ class AnswerRow(Row, table=True):
     """What an act under an Idempotency-Key was answered."""
 
     __tablename__ = "idempotency"
+    __table_args__ = (Index(None, "created_at"),)
 
     person: str = Field(primary_key=True, max_length=_NAME)
     key: str = Field(primary_key=True, max_length=255)

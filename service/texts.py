@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from workflows.domain.approval import Group
 from workflows.domain.case import TaskAction, TaskKind
@@ -282,7 +283,32 @@ INTENTS: Mapping[Intent, Words] = {
 }
 
 
-def word(table: Mapping[StrEnum, Words], code: str, language: Language) -> str:
+PARTS: Mapping[str, Words] = {
+    "plan": Words("plan", "计划"),
+    "evidence": Words("evidence", "证据"),
+}
+"""Parts of a case that may not be there yet."""
+
+RIGHTS: Mapping[str, Words] = {
+    "write": Words("write", "录入"),
+    "correct_reopened_period": Words("correct in a reopened period", "更正已打开期间"),
+    "audit": Words("audit", "审核"),
+    "lock": Words("lock", "锁定"),
+    "unclose": Words("un-close", "反结账"),
+}
+"""Rights in an ERP by the names that our own demo ledger gives them."""
+
+
+MISSING: Mapping[str, Words] = {
+    **{str(group): words for group, words in GROUPS.items()},
+    "vendor_ticket": Words("vendor ticket", "厂商工单"),
+    "acknowledgement": Words("acknowledgement", "确认书"),
+    "vendor_ticket and acknowledgement": Words("vendor ticket and acknowledgement", "厂商工单与确认书"),
+}
+"""What a consent still lacks: another group, or a field of the request."""
+
+
+def word(table: Mapping[Any, Words], code: str, language: Language) -> str:
     """The word for a code, or the code itself where none is known."""
     words = {str(key): words for key, words in table.items()}.get(code)
     return words.in_(language) if words else code

@@ -5,9 +5,9 @@ from contextlib import contextmanager
 from decimal import Decimal
 from uuid import uuid4
 
-from sqlalchemy import delete, insert
+from sqlalchemy import Connection, delete, insert
 
-from activities.demo_erp import closing, counting, entry, isolation, pointers, rights, tables
+from activities.demo_erp import closing, counting, entry, isolation, once, pointers, rights, tables
 from activities.demo_erp.documents import Document, NewDocument, list_documents, read_document
 from activities.demo_erp.entry import Pen
 from activities.demo_erp.isolation import Notice
@@ -29,23 +29,43 @@ class Desk:
         LedgerBusy, NotNamed: Unclose holds the ledger, and this person is not named.
         MissingRight, PeriodClosed: not theirs to do; too late.
         LedgerRefused: not logged in, not there, audited, frozen, referred to, there already.
+        DoneBefore: the act was done under this key already.
     """
 
-    def __init__(self, ledger: DemoLedger) -> None:
-        self.ledger = ledger
+    def __init__(self, ledger: DemoLedger, key: str | None = None) -> None:
+        self.ledger, self._key = ledger, key
+
+    def require_new(self) -> None:
+        """Raises DoneBefore: for who must look before the act itself is tried."""
+        if self._key is not None:
+            with self.ledger.reading() as db:
+                once.require_new(db, self._key)
+
+    @contextmanager
+    def _writing(self) -> Iterator[Connection]:
+        """One transaction; under a key it is done once."""
+        with self.ledger.writing() as db:
+            if self._key is not None:
+                once.take(db, self._key, self.ledger.clock())
+            yield db
+
+    def _remember(self, db: Connection, result: str) -> None:
+        if self._key is not None:
+            once.remember(db, self._key, result)
 
     def login(self, person: str, doing: str = "") -> str:
         """Take a seat; the answer names the session."""
         session = uuid4().hex
-        with self.ledger.writing() as db:
+        with self._writing() as db:
             isolation.require_may_enter(db, self.ledger.book, person)
             row = {"id": session, "person": person, "since": self.ledger.timestamp(), "doing": doing}
             db.execute(insert(tables.session), [row])
+            self._remember(db, session)
         return session
 
     def logout(self, person: str) -> None:
         """Leave, from every seat."""
-        with self.ledger.writing() as db:
+        with self._writing() as db:
             db.execute(delete(tables.session).where(tables.session.c.person == person))
 
     @contextmanager
@@ -79,7 +99,9 @@ class Desk:
     def add(self, person: str, new: NewDocument) -> str:
         """Enter a document, not audited yet; the answer is its number."""
         with self._pen(person, _WRITE) as pen:
-            return entry.add(pen, new)
+            number = entry.add(pen, new)
+            self._remember(pen.db, number)
+            return number
 
     def change_quantity(self, person: str, number: str, line: int, qty: Decimal, note: str = "") -> None:
         """Put another quantity on a line of a document that is not audited."""
@@ -113,6 +135,7 @@ class Desk:
         with self._pen(person, _AUDIT) as pen:
             number = entry.add(pen, new)
             entry.audit(pen, number)
+            self._remember(pen.db, number)
             return number
 
     def delete_audited(self, person: str, number: str, note: str = "") -> None:
@@ -159,14 +182,14 @@ class Desk:
             fence = isolation.read_holding(db).held_fence
         if fence is None:
             raise NotExclusive(book.code, 0)
-        key = f"by hand/{uuid4().hex}"
+        key = f"by hand/{self._key or uuid4().hex}"  # the journal takes each key once
         closing.perform(self.ledger, Act(verb, module, book.index(period), fence, key, person))
 
     @contextmanager
     def _pen(self, person: str, needed: tuple[str, ...]) -> Iterator[Pen]:
         """One transaction of somebody who may be here and may do this."""
         book = self.ledger.book
-        with self.ledger.writing() as db:
+        with self._writing() as db:
             isolation.require_may_enter(db, book, person)
             if not any(presence.person == person for presence in isolation.present(db)):
                 raise LedgerRefused(book.code, f"{person} is not logged in")

@@ -142,6 +142,16 @@ change_log = Table(
 )
 """What people did to documents, oldest first. `fields` is JSON: line, name, before, after of each."""
 
+done_key = Table(
+    "done_key",
+    metadata,
+    Column("key", String, primary_key=True),
+    Column("at", String, nullable=False),
+    Column("result", String, nullable=False),
+    Index("ix_done_key_at", "at"),
+)
+"""Keys under which acts were done, each written with its act, and what the act has made."""
+
 fault = Table(
     "fault",
     metadata,

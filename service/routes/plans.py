@@ -26,6 +26,7 @@ router = APIRouter(prefix="/plans", tags=["plans"])
 
 @router.post(
     "",
+    openapi_extra={"x-reads-only": "Nothing is written, so a repeated call needs no key."},
     responses=responses(
         UnknownLedger,
         UnknownModule,

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterable
 from typing import Annotated
 
+from annotated_types import Ge, Le
 from fastapi import APIRouter, Depends, Header, Path, Query, Response
 from fastapi.responses import FileResponse
 from fastapi.sse import EventSourceResponse, ServerSentEvent
@@ -24,6 +25,7 @@ from service.schemas import (
     PlanOut,
     RequestIn,
     Timeline,
+    Whole,
     printable,
 )
 from service.wishes import Wish
@@ -174,7 +176,10 @@ async def stream_events(
     parts: TheParts,
     last: Annotated[
         int,
-        Header(alias="Last-Event-ID", ge=0, le=2**31, description="Go on after this event."),
+        Ge(0),
+        Le(2**31 - 1),
+        Whole,
+        Header(alias="Last-Event-ID", description="Go on after this event."),
     ] = 0,
 ) -> AsyncIterable[ServerSentEvent]:
     """Events as they happen (server-sent). The stream ends with `end` once the case has."""

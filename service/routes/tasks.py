@@ -11,7 +11,7 @@ from service.fresh import CONDITIONAL, TheFreshness
 from service.problem_answers import responses
 from service.queries import TaskFilter
 from service.refusals import CursorUnreadable, KeyReused
-from service.schemas import ActIn, ActOut, TaskList, TaskOut, printable
+from service.schemas import ActIn, ActOut, Flag, TaskList, TaskOut, printable
 from workflows.domain.case import TaskKind
 from workflows.domain.errors import (
     ActionNotPossible,
@@ -40,7 +40,7 @@ async def list_tasks(
     actor: TheActor,
     page: ThePage,
     language: TheLanguage,
-    mine: Annotated[bool, Query(description="Only those that the one who asks may act on.")] = False,
+    mine: Annotated[Flag, Query(description="Only those that the one who asks may act on.")] = False,
     state: Literal["open", "closed"] | None = None,
     kind: TaskKind | None = None,
     request: Annotated[CaseNumber | None, Query(max_length=32, description="Number of a case.")] = None,

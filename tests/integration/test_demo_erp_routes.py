@@ -10,14 +10,17 @@ from typing import Any
 import httpx
 import pytest
 from pydantic import SecretStr
+from sqlalchemy import update
 
 from activities.demo_erp import isolation
 from activities.demo_erp.ledger import DemoLedger
 from activities.demo_erp.seed import create_demo
 from service.app import create_app
+from service.database import open_database
 from service.ledger_book import ledgers_path
 from service.migrate import upgrade
 from service.settings import Settings
+from service.tables import idempotency
 from tests.fakes import FakeGateway
 
 DESK = "/api/v1/demo-erp/demo"
@@ -54,9 +57,9 @@ class serving:  # noqa: N801  # reads as a verb
 
 
 async def do(
-    http: httpx.AsyncClient, person: str, method: str, path: str, body: Any = None
+    http: httpx.AsyncClient, person: str, method: str, path: str, body: Any = None, key: str | None = None
 ) -> httpx.Response:
-    headers = {"Authorization": f"Bearer demo-{person}"}
+    headers = {"Authorization": f"Bearer demo-{person}"} | ({"Idempotency-Key": key} if key else {})
     return await http.request(method, DESK + path, json=body, headers=headers)
 
 
@@ -121,6 +124,81 @@ async def test_a_period_is_locked_by_whoever_may(http: httpx.AsyncClient) -> Non
     assert forbidden.json()["type"] == "/problems/missing-right"
     assert locked.status_code == 204
     assert (await do(http, "finance", "POST", "/periods/2025-05/unlock")).status_code == 204
+
+
+RECEIPT: dict[str, Any] = {
+    "kind": "purchase_receipt",
+    "day": "2025-06-03",
+    "warehouse": "B",
+    "partner": "S07",
+    "lines": [{"item": "M-1102", "qty": "5", "price": "38.46"}],
+}
+
+
+async def test_twenty_at_once_under_one_key_enter_one_document(http: httpx.AsyncClient) -> None:
+    await do(http, "warehouse", "POST", "/login")
+    entering = (do(http, "warehouse", "POST", "/documents", RECEIPT, key="d1") for _ in range(20))
+    answers = await asyncio.gather(*entering)
+
+    assert {answer.status_code for answer in answers} == {201}
+    assert len({answer.text for answer in answers}) == 1
+    following = await do(http, "warehouse", "POST", "/documents", RECEIPT)
+    assert _ordinal(following.json()["number"]) == _ordinal(answers[0].json()["number"]) + 1
+
+
+def _ordinal(number: str) -> int:
+    return int(number.rpartition("-")[2])
+
+
+async def test_an_act_whose_answer_was_lost_is_not_done_again(
+    http: httpx.AsyncClient, tmp_path: Path
+) -> None:
+    await do(http, "warehouse", "POST", "/login", key="l1")
+    added = await do(http, "warehouse", "POST", "/documents", RECEIPT, key="d1")
+    number = added.json()["number"]
+    deleted = f"/documents/{number}/delete"
+    assert (await do(http, "warehouse", "POST", deleted, key="x1")).status_code == 204
+    await _forget_answers(tmp_path)
+
+    assert (await do(http, "warehouse", "POST", deleted, key="x1")).status_code == 204
+    gone = await do(http, "warehouse", "POST", "/documents", RECEIPT, key="d1")
+    assert gone.json()["type"] == "/problems/ledger-refused"
+    following = await do(http, "warehouse", "POST", "/documents", RECEIPT)
+    assert following.json()["number"] == number
+
+
+async def _forget_answers(folder: Path) -> None:
+    """As if the API had been killed each time between the act and its answer."""
+    register = open_database(f"sqlite+aiosqlite:///{folder / 'register.sqlite'}")
+    await register.write(lambda connection: connection.execute(update(idempotency).values(status=None)))
+    await register.aclose()
+
+
+async def test_a_key_stands_for_one_act_only(http: httpx.AsyncClient) -> None:
+    await do(http, "warehouse", "POST", "/login", key="k")
+    other = await do(http, "warehouse", "POST", "/login", {"doing": "something else"}, key="k")
+    assert (other.status_code, other.json()["type"]) == (409, "/problems/key-reused")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"line": 10**30, "qty": "1"},
+        {"line": True, "qty": "1"},
+        {"line": 1, "qty": "-1"},
+        {"line": 1, "qty": "１２"},
+        {"line": 1, "qty": "1_0"},
+        {"line": 1, "qty": "NaN"},
+        {"line": 1, "qty": 10**30},
+        {"line": 1, "qty": True},
+    ],
+)
+async def test_quantities_and_lines_are_plain_numbers(
+    http: httpx.AsyncClient, change: dict[str, Any]
+) -> None:
+    await do(http, "warehouse", "POST", "/login")
+    answer = await do(http, "warehouse", "POST", f"/documents/{CLOSED}/change-line", change)
+    assert (answer.status_code, answer.json()["type"]) == (422, "/problems/invalid-request")
 
 
 @pytest.mark.parametrize("path", ["/login", "/documents"])
