@@ -11,6 +11,13 @@ Document = dict[str, Any]  # Any: JSON
 
 _REF = "#/components/schemas/{model}"
 _STREAM = "text/event-stream"
+_TEXT = {"type": "string"}
+_EVENT = {
+    "description": "One event of the stream; `data` is JSON, `id` what `Last-Event-ID` goes on after.",
+    "type": "object",
+    "properties": {"event": _TEXT, "data": _TEXT, "id": _TEXT},
+    "required": ["event", "data"],
+}
 
 
 class DocumentedAPI(FastAPI):
@@ -38,4 +45,4 @@ def _describe_streams(document: Document) -> None:
         for operation in operations.values():
             content = operation["responses"].get("200", {}).get("content", {})
             if _STREAM in content:
-                content[_STREAM] = {"schema": {"type": "string", "description": "Server-sent events."}}
+                content[_STREAM] = {"schema": _EVENT}

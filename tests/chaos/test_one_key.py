@@ -1,0 +1,105 @@
+"""One call sent a hundred times at once under one key, the API killed in the middle: one case, one answer."""
+
+import asyncio
+from collections.abc import Iterator, Mapping
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from tests.e2e.people import API, EXAMPLE, People, people_at
+from tests.e2e.tree import Tree, running_tree
+
+pytestmark = pytest.mark.slow
+
+CALLS = 100
+BEFORE_THE_KILL = 5
+"""How many answers have come when the API is killed; the other calls are in it, or on their way."""
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tree]:
+    with running_tree(tmp_path_factory.mktemp("keys")) as running:
+        yield running
+
+
+@pytest.fixture
+def people(tree: Tree, request: pytest.FixtureRequest) -> Iterator[People]:
+    failed_before = request.session.testsfailed
+    with people_at(tree.url) as everyone:
+        yield everyone
+    if request.session.testsfailed > failed_before:
+        print(tree.logs())
+
+
+class Crowd:
+    """The same call, many times at once. Each caller tries again until it is answered."""
+
+    def __init__(self, tree: Tree, who: str, path: str, body: Mapping[str, object]) -> None:
+        self._tree, self._path, self._body = tree, path, body
+        self._headers = {"Authorization": f"Bearer demo-{who}", "Idempotency-Key": uuid4().hex}
+        self.answers: list[httpx.Response] = []
+        self.cut_off = 0
+        self._under_way = asyncio.Event()
+
+    async def call(self) -> None:
+        """Send all, and kill the API when the first few have been answered."""
+        limits = httpx.Limits(max_connections=CALLS)
+        async with httpx.AsyncClient(base_url=self._tree.url, timeout=30, limits=limits) as http:
+            callers = [asyncio.create_task(self._one(http)) for _ in range(CALLS)]
+            await self._under_way.wait()
+            self._tree.kill("api")
+            await asyncio.wait_for(asyncio.gather(*callers), 90)
+
+    async def _one(self, http: httpx.AsyncClient) -> None:
+        while True:
+            try:
+                answer = await http.post(self._path, json=self._body, headers=self._headers)
+            except httpx.TransportError:
+                self.cut_off += 1
+                await asyncio.sleep(0.1)  # it is being started again
+                continue
+            if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE:
+                self.answers.append(answer)
+                if len(self.answers) == BEFORE_THE_KILL:
+                    self._under_way.set()
+                return
+
+
+def test_a_hundred_requests_under_one_key_are_one_case(tree: Tree, people: People) -> None:
+    crowd = Crowd(tree, "clerk", f"{API}/requests", EXAMPLE)
+    asyncio.run(crowd.call())
+
+    assert crowd.cut_off, "the kill came in the middle"
+    assert {answer.status_code for answer in crowd.answers} == {202}
+    assert len(crowd.answers) == CALLS
+    assert len({answer.text for answer in crowd.answers}) == 1
+    case = crowd.answers[0].json()["id"]
+    people.task("warehouse", case, "approval")
+    assert [found["id"] for found in people.get("clerk", f"{API}/requests")["items"]] == [case]
+
+
+def test_a_hundred_acts_under_one_key_are_one_act(tree: Tree, people: People) -> None:
+    case = people.request()
+    task = people.task("warehouse", case, "approval")
+    body = {"action": "approve", "digest": task["digest"], "comment": "同意"}
+    crowd = Crowd(tree, "warehouse", f"{API}/tasks/{task['id']}/actions", body)
+    asyncio.run(crowd.call())
+
+    assert crowd.cut_off, "the kill came in the middle"
+    assert {answer.status_code for answer in crowd.answers} == {200}
+    assert len({answer.text for answer in crowd.answers}) == 1
+    people.task("finance", case, "approval")
+    decided = [event for event in people.timeline(case) if event["kind"] == "decided"]
+    assert [event["actor"] for event in decided] == ["warehouse"]
+
+
+def test_an_act_that_ended_its_case_is_answered_alike_ever_after(people: People) -> None:
+    case, key = people.request(), uuid4().hex
+    people.task("warehouse", case, "approval")
+    path = f"{API}/requests/{case}/withdraw"
+    first = people.post("clerk", path, {"comment": "不再需要"}, key)
+    people.wait_for(case, "withdrawn")
+
+    again = people.post("clerk", path, {"comment": "不再需要"}, key)
+    assert (again.status_code, again.text) == (first.status_code, first.text) == (200, first.text)
