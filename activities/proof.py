@@ -1,8 +1,9 @@
-"""Compute the proof of a ledger by streaming its balance rows: memory does not grow with the ledger."""
+"""Compute the proofs of a ledger by streaming its canonical rows: memory does not grow with the ledger."""
 
 from activities.erp.connector import LedgerConnector
 from workflows.domain.ledger import Module
-from workflows.domain.proof import Leaf, LeafHash, Proof, tree
+from workflows.domain.period import FiscalCalendar
+from workflows.domain.proof import DOCUMENTS_FORMAT, Leaf, LeafHash, Proof, tree
 
 
 async def prove_ledger(connector: LedgerConnector) -> Proof:
@@ -27,3 +28,21 @@ async def _leaves(connector: LedgerConnector, module: Module) -> list[Leaf]:
     if hashing is not None:
         leaves.append(hashing.leaf())
     return leaves
+
+
+async def prove_documents(connector: LedgerConnector, calendar: FiscalCalendar) -> Proof:
+    """The proof over what people entered in every module's closed periods, one ordered query for each leaf.
+
+    It shows what the balances cannot: a document of a closed period that was changed past the ERP leaves them
+    as they were until the period is closed anew.
+    """
+    leaves: list[Leaf] = []
+    for state in sorted((await connector.read_close_state()).modules, key=lambda state: state.module):
+        for period in calendar.span(state.start, calendar.previous(state.current)):
+            hashing = LeafHash(state.module, period)
+            async with connector.documents(state.module, period) as chunks:
+                async for _, rows in chunks:
+                    hashing.add(rows)
+            if hashing.rows:
+                leaves.append(hashing.leaf())
+    return tree(leaves, DOCUMENTS_FORMAT)

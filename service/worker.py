@@ -14,16 +14,19 @@ from temporalio.worker import Worker
 
 from activities.backup import BackupActivities
 from activities.case import CaseActivities
+from activities.comparison import ComparisonActivities
 from activities.evidence import EvidenceStore
 from activities.lease import LeaseActivities
 from activities.ledger import LedgerActivities
 from activities.recording import Recording
+from activities.restored import LocalBackups
 from service.database import open_database
 from service.identity import open_identities
 from service.ledger_book import LedgerBook, ledgers_path
 from service.register import SqlRegister
 from service.sandbox import sandbox_for
 from service.settings import Settings
+from workflows.ledger_steps import ComparisonSteps
 from workflows.steps import WORKFLOW_QUEUE, BackupSteps, CaseSteps, LeaseSteps, LedgerSteps, ledger_queue
 from workflows.unclose import UncloseWorkflow
 
@@ -68,12 +71,18 @@ async def open_parts(settings: Settings, given: LedgerBook | None = None) -> Asy
     evidence = EvidenceStore(settings.data_dir / "evidence")
     case = CaseActivities(register, book, open_identities(settings.dev), evidence)
     backup = BackupActivities(book, settings.data_dir / "backups")
+    copies = LocalBackups(book, settings.data_dir / "backups")
+    comparison = ComparisonActivities(book, copies, settings.data_dir / "evidence")
     try:
         yield Parts(
             register,
             book,
             case=[*_steps(CaseSteps, case), *_steps(LeaseSteps, LeaseActivities(register))],
-            ledger=[*_steps(LedgerSteps, LedgerActivities(book)), *_steps(BackupSteps, backup)],
+            ledger=[
+                *_steps(LedgerSteps, LedgerActivities(book)),
+                *_steps(BackupSteps, backup),
+                *_steps(ComparisonSteps, comparison),
+            ],
         )
     finally:
         await book.aclose()

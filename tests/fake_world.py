@@ -17,6 +17,7 @@ from activities.erp.connector import (
 )
 from activities.recording import CaseFile
 from workflows.domain.approval import DEFAULT_POLICY, ApprovalPolicy, Group
+from workflows.domain.canonical import RowLayout, Rows
 from workflows.domain.case import CaseChange, CaseEvent, EventKind
 from workflows.domain.delegation import Delegation, principals_of
 from workflows.domain.digest import Json
@@ -150,13 +151,33 @@ class FakeLedger:
     async def journal(self, key_prefix: str) -> tuple[JournalEntry, ...]:
         return tuple(act for act in self.acts if act.key.startswith(key_prefix))
 
-    @asynccontextmanager
-    async def balances(self, module: Module) -> AsyncIterator[AsyncIterator[tuple[Period, list[BalanceRow]]]]:
-        yield self._rows(module)
+    def layout(self, rows: Rows, module: Module) -> RowLayout:
+        return RowLayout(("module", "period"), ("corrected",)) if rows == Rows.BALANCES else RowLayout((), ())
 
-    async def _rows(self, module: Module) -> AsyncIterator[tuple[Period, list[BalanceRow]]]:
+    @asynccontextmanager
+    async def balances(
+        self, module: Module, period: Period | None = None
+    ) -> AsyncIterator[AsyncIterator[tuple[Period, list[BalanceRow]]]]:
+        yield self._rows(module, period)
+
+    @asynccontextmanager
+    async def documents(
+        self, module: Module, period: Period
+    ) -> AsyncIterator[AsyncIterator[tuple[Period, list[BalanceRow]]]]:
+        yield self._nothing()
+
+    async def _nothing(self) -> AsyncIterator[tuple[Period, list[BalanceRow]]]:
+        nothing: tuple[tuple[Period, list[BalanceRow]], ...] = ()
+        for chunk in nothing:
+            yield chunk
+
+    async def _rows(
+        self, module: Module, only: Period | None
+    ) -> AsyncIterator[tuple[Period, list[BalanceRow]]]:
         state = self.state.of(module)
         for period in CALENDAR.span(state.start, CALENDAR.previous(state.current)):
+            if only not in (None, period):
+                continue
             corrected = self.corrections if period >= Period(2025, 3) else 0
             yield period, [(str(module), str(period), str(corrected))]
 

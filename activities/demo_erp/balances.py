@@ -10,6 +10,7 @@ from activities.demo_erp import dialect, tables
 from activities.demo_erp.amounts import amount_text, cost_text
 from activities.demo_erp.dialect import Stored
 from activities.demo_erp.ledger import DemoLedger
+from workflows.domain.canonical import RowLayout
 from workflows.domain.ledger import Module
 
 CHUNK = 500
@@ -20,12 +21,25 @@ TextRow = tuple[str, ...]
 _TABLES = {module: made[0] for module, made in tables.COMPUTED}
 
 
-def stream(ledger: DemoLedger, module: Module) -> Generator[list[tuple[int, list[TextRow]]], None, None]:
-    """Chunk after chunk of a module's rows by key, each chunk split by period."""
+def layout(module: Module) -> RowLayout:
+    """What the fields of a module's rows mean."""
+    table = _TABLES.get(module)
+    if table is None:
+        return RowLayout((), ())
+    names, keys = table.columns.keys(), len(table.primary_key)
+    return RowLayout(tuple(names[1:keys]), tuple(names[keys:]))
+
+
+def stream(
+    ledger: DemoLedger, module: Module, period: int | None = None
+) -> Generator[list[tuple[int, list[TextRow]]], None, None]:
+    """Chunk after chunk of a module's rows by key, each chunk split by period; of one period if given."""
     table = _TABLES.get(module)
     if table is None:
         return
     query = select(table).order_by(*table.primary_key)
+    if period is not None:
+        query = query.where(table.c.period == period)
     with ledger.reading() as db:
         for rows in dialect.stream(db, query, CHUNK):
             yield [(period, _texts(table, part)) for period, part in groupby(rows, key=itemgetter(0))]

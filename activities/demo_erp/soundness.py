@@ -1,10 +1,8 @@
 """What must hold in a sound ledger: stock equals its account, debits credits, openings earlier closings."""
 
-from collections.abc import Iterator
+from sqlalchemy import Connection, func, select
 
-from sqlalchemy import ColumnElement, Connection, FromClause, Select, Table, and_, exists, func, or_, select
-
-from activities.demo_erp import pointers, posting, tables
+from activities.demo_erp import invariants, pointers, posting, tables
 from activities.demo_erp.amounts import amount_text, decimal
 from activities.demo_erp.ledger import Book
 from workflows.domain.corrections import Invariants
@@ -15,11 +13,15 @@ from workflows.domain.ledger import Module
 def read_invariants(db: Connection, book: Book) -> Invariants:
     """Stock and ledger are compared at the newest period whose stock has been booked."""
     booked = pointers.current_of(db, Module.COST) - 1
+    places = invariants.broken_openings(db, book)
+    broken, more = invariants.broken(db, book, places)
     return Invariants(
         stock_value=decimal(stock_value(db, booked)),
         stock_account=decimal(posting.stock_account(db, booked)),
         trial_balance=decimal(trial_balance(db)),
-        broken_openings=tuple(_broken_openings(db, book)),
+        broken_openings=tuple(f"{module} {book.text(period)}" for module, period in places),
+        broken=broken,
+        more=more,
     )
 
 
@@ -55,39 +57,3 @@ def trial_balance(db: Connection) -> int:
         .where(voucher.period > newest)
     )
     return closed + int(db.scalar(since) or 0)
-
-
-def _broken_openings(db: Connection, book: Book) -> Iterator[str]:
-    for module, (table, *_) in tables.COMPUTED:
-        broken = set(db.scalars(_unlike_closing(table))) | set(db.scalars(_lost_closing(table, module)))
-        yield from (f"{module} {book.text(period)}" for period in sorted(broken))
-
-
-def _unlike_closing(table: Table) -> Select[int]:
-    """Periods with an opening that is not the closing of the period before."""
-    before = table.alias()
-    unlike = [
-        table.c[opening] != func.coalesce(before.c[closing], 0)
-        for opening, closing in (("open_amount", "close_amount"), ("open_qty", "close_qty"))
-        if opening in table.c
-    ]
-    follows = and_(before.c.period == table.c.period - 1, *_same(table, before))
-    return select(table.c.period).distinct().outerjoin(before, follows).where(or_(*unlike))
-
-
-def _lost_closing(table: Table, module: Module) -> Select[int]:
-    """Closed periods without an opening for something that the period before had closed with."""
-    after, complete = table.alias(), tables.closing.c
-    follows = and_(after.c.period == table.c.period + 1, *_same(table, after))
-    next_is_closed = exists().where(complete.module == module, complete.period == table.c.period + 1)
-    return (
-        select(table.c.period + 1)
-        .distinct()
-        .outerjoin(after, follows)
-        .where(table.c.close_amount != 0, after.c.period.is_(None), next_is_closed)
-    )
-
-
-def _same(one: Table, other: FromClause) -> list[ColumnElement[bool]]:
-    """The key but for the period."""
-    return [column == other.c[column.name] for column in one.primary_key if column.name != "period"]

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
+from workflows.domain.canonical import Row, RowLayout, Rows
 from workflows.domain.corrections import Change, Invariants
 from workflows.domain.findings import Finding, FindingScope
 from workflows.domain.ledger import Capabilities, CloseState, Module
@@ -30,8 +31,11 @@ __all__ = [
     "Warned",
 ]
 
-BalanceRow = tuple[str, ...]
-"""One canonical balance row: text fields in a fixed order, amounts with a fixed number of decimals."""
+BalanceRow = Row
+"""One canonical balance row."""
+
+RowStream = AbstractAsyncContextManager[AsyncIterator[tuple[Period, list[Row]]]]
+"""Rows in the order of their keys, in chunks of one period each; memory does not grow with the ledger."""
 
 
 @dataclass(frozen=True)
@@ -157,13 +161,20 @@ class LedgerConnector(Protocol):
     async def journal(self, key_prefix: str) -> tuple[JournalEntry, ...]:
         """The acts on record whose key starts so, oldest first."""
 
-    def balances(
-        self, module: Module
-    ) -> AbstractAsyncContextManager[AsyncIterator[tuple[Period, list[BalanceRow]]]]:
-        """Canonical balance rows of all closed periods, ordered, streamed in chunks of one period each.
+    def layout(self, rows: Rows, module: Module) -> RowLayout:
+        """What the fields of a module's canonical rows mean; empty for what the ledger does not have."""
 
-        A period may come in several chunks; memory does not grow with the ledger. Periods without rows are
-        left out.
+    def balances(self, module: Module, period: Period | None = None) -> RowStream:
+        """Canonical balance rows of one closed period, or of all, period by period.
+
+        Rows come in the order of the code points of their keys, whatever the database's collation. A period
+        may come in several chunks; periods without rows are left out.
+        """
+
+    def documents(self, module: Module, period: Period) -> RowStream:
+        """Canonical rows of what people entered in a period, closed or open; ordered in the same way.
+
+        Nothing comes where the capabilities say that documents cannot be read.
         """
 
     async def mark(self) -> str:

@@ -16,6 +16,7 @@ from activities.demo_erp import (
     checks,
     closing,
     dialect,
+    document_rows,
     faults,
     isolation,
     journal,
@@ -27,6 +28,7 @@ from activities.demo_erp.creation import EXECUTOR
 from activities.demo_erp.journal import Act
 from activities.demo_erp.ledger import DemoLedger
 from activities.erp.connector import BalanceRow, HeldRight, JournalEntry, Session, Warned
+from workflows.domain.canonical import RowLayout, Rows
 from workflows.domain.corrections import Change, Invariants
 from workflows.domain.errors import GuidedOnly
 from workflows.domain.findings import Finding, FindingScope
@@ -35,6 +37,7 @@ from workflows.domain.period import Period
 from workflows.domain.plan import PlanStep
 
 Chunk = tuple[Period, list[BalanceRow]]
+Blocking = Generator[list[tuple[int, list[BalanceRow]]], None, None]
 
 
 Movement = tuple[Module, Verb]
@@ -117,9 +120,26 @@ class DemoConnector:
     async def journal(self, key_prefix: str) -> tuple[JournalEntry, ...]:
         return await asyncio.to_thread(self._journal, key_prefix)
 
+    def layout(self, rows: Rows, module: Module) -> RowLayout:
+        return balances.layout(module) if rows == Rows.BALANCES else document_rows.LAYOUT
+
     @asynccontextmanager
-    async def balances(self, module: Module) -> AsyncIterator[AsyncIterator[Chunk]]:
-        stream = _Stream(balances.stream(self.ledger, module))
+    async def balances(
+        self, module: Module, period: Period | None = None
+    ) -> AsyncIterator[AsyncIterator[Chunk]]:
+        index = None if period is None else self.ledger.book.index(period)
+        async with self._streaming(balances.stream(self.ledger, module, index)) as chunks:
+            yield chunks
+
+    @asynccontextmanager
+    async def documents(self, module: Module, period: Period) -> AsyncIterator[AsyncIterator[Chunk]]:
+        index = self.ledger.book.index(period)
+        async with self._streaming(document_rows.stream(self.ledger, module, index)) as chunks:
+            yield chunks
+
+    @asynccontextmanager
+    async def _streaming(self, blocking: Blocking) -> AsyncIterator[AsyncIterator[Chunk]]:
+        stream = _Stream(blocking)
         chunks = self._chunks(stream)
         try:
             yield chunks
@@ -204,7 +224,7 @@ class DemoConnector:
 class _Stream:
     """A blocking stream that may be closed while a thread still waits for its next chunk."""
 
-    def __init__(self, chunks: Generator[list[tuple[int, list[BalanceRow]]], None, None]) -> None:
+    def __init__(self, chunks: Blocking) -> None:
         self._chunks, self._lock = chunks, Lock()
 
     def next(self) -> list[tuple[int, list[BalanceRow]]] | None:

@@ -14,9 +14,10 @@ from activities.demo_erp.desk import Desk
 from activities.demo_erp.ledger import DemoLedger
 from activities.demo_erp.seed import create_demo
 from activities.erp import connect
-from activities.erp.connector import LedgerConnector
+from activities.erp.connector import BalanceRow, LedgerConnector
 from activities.erp.demo import DemoOptions
 from activities.proof import prove_ledger
+from workflows.domain.canonical import Place, Rows
 from workflows.domain.errors import (
     BackupUnproven,
     BeforeStartPeriod,
@@ -150,6 +151,33 @@ async def test_balances_come_in_order_and_as_text(subject: Subject) -> None:
                 assert all(isinstance(text, str) for row in rows for text in row)
                 assert len({len(row) for row in rows}) == 1
         assert seen == sorted(seen)
+
+
+async def test_rows_have_the_fields_of_their_layout_and_come_in_the_order_of_their_keys(
+    subject: Subject,
+) -> None:
+    for kind in Rows:
+        for module in subject.books.graph.modules:
+            layout = subject.connector.layout(kind, module)
+            rows = await _rows(subject, Place(kind, module, subject.target))
+            keys = [layout.key_of(row) for row in rows]
+            assert all(len(row) == len(layout.key) + len(layout.facts) for row in rows)
+            assert keys == sorted(set(keys))
+
+
+async def test_the_balances_of_one_period_are_those_of_all_periods_there(subject: Subject) -> None:
+    for module in subject.books.graph.modules:
+        of_all: list[BalanceRow] = []
+        async with subject.connector.balances(module) as chunks:
+            async for period, rows in chunks:
+                of_all += rows if period == subject.target else []
+        assert of_all
+        assert await _rows(subject, Place(Rows.BALANCES, module, subject.target)) == of_all
+
+
+async def test_documents_can_be_read_in_open_periods_too(subject: Subject) -> None:
+    current = (await subject.connector.read_close_state()).of(subject.module).current
+    assert await _rows(subject, Place(Rows.DOCUMENTS, subject.module, current))
 
 
 async def test_reading_balances_can_be_broken_off(subject: Subject) -> None:
@@ -350,3 +378,14 @@ async def _scope(subject: Subject) -> FindingScope:
 
 def _bound(findings: tuple[Finding, ...]) -> list[Finding]:
     return [finding for finding in findings if finding.bound]
+
+
+async def _rows(subject: Subject, place: Place) -> list[BalanceRow]:
+    found: list[BalanceRow] = []
+    is_balances = place.rows == Rows.BALANCES
+    read = subject.connector.balances if is_balances else subject.connector.documents
+    async with read(place.module, place.period) as chunks:
+        async for period, rows in chunks:
+            assert period == place.period
+            found += rows
+    return found

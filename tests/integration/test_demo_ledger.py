@@ -26,6 +26,7 @@ from activities.demo_erp.seed import create_demo
 from activities.erp.connector import BalanceRow
 from activities.erp.demo import DemoConnector, DemoOptions
 from activities.proof import prove_ledger
+from workflows.domain.corrections import MAX_BROKEN, Invariant, require_sound
 from workflows.domain.errors import (
     GateNotPassed,
     GuidedOnly,
@@ -576,6 +577,11 @@ async def test_tampered_books_are_found_out(path: Path, connector: DemoConnector
     invariants = await connector.invariants()
     assert invariants.stock_account - invariants.stock_value == Decimal("1.00")
     assert invariants.trial_balance == Decimal("1.00")
+    named = {(b.invariant, b.period, b.what): b.seen - b.expected for b in invariants.broken}
+    assert named == {
+        (Invariant.STOCK_IS_LEDGER, MAY, "1405"): Decimal("1.00"),
+        (Invariant.TRIAL_BALANCE_IS_ZERO, MAY, ""): Decimal("1.00"),
+    }
 
 
 async def test_an_opening_that_follows_from_nothing_is_told(
@@ -583,7 +589,38 @@ async def test_an_opening_that_follows_from_nothing_is_told(
 ) -> None:
     with ledger.writing() as db, dialect.without_rules(db, "receivable_balance"):
         db.exec_driver_sql(f"DELETE FROM receivable_balance WHERE period = {_MARCH} AND partner = 'C01'")
-    assert (await connector.invariants()).broken_openings == ("receivable 2025-03", "receivable 2025-04")
+    invariants = await connector.invariants()
+    assert invariants.broken_openings == ("receivable 2025-03", "receivable 2025-04")
+    assert {(b.period, b.what, b.measure) for b in invariants.broken} == {
+        (MARCH, "C01", "open_amount"),
+        (APRIL, "C01", "open_amount"),
+    }
+    with pytest.raises(GateNotPassed, match="open_amount of receivable 2025-04 C01"):
+        require_sound(invariants)
+
+
+async def test_a_broken_opening_names_warehouse_and_item(
+    connector: DemoConnector, ledger: DemoLedger
+) -> None:
+    with ledger.writing() as db, dialect.without_rules(db, "inventory_balance"):
+        db.exec_driver_sql(
+            f"UPDATE inventory_balance SET open_qty = open_qty + 100"
+            f" WHERE warehouse = 'B' AND item = 'M-1102' AND period = {_MARCH}"
+        )
+    (broken,) = (await connector.invariants()).broken
+    assert (broken.module, broken.period, broken.what) == (Module.INVENTORY, MARCH, "B M-1102")
+    assert (broken.measure, broken.seen - broken.expected) == ("open_qty", Decimal(1))
+
+
+async def test_more_broken_places_than_are_told_are_counted(
+    connector: DemoConnector, ledger: DemoLedger
+) -> None:
+    with ledger.writing() as db, dialect.without_rules(db, "inventory_balance"):
+        db.exec_driver_sql(f"UPDATE inventory_balance SET open_qty = open_qty + 1 WHERE period = {_MARCH}")
+        rows = db.exec_driver_sql(f"SELECT count(*) FROM inventory_balance WHERE period = {_MARCH}").scalar()
+    invariants = await connector.invariants()
+    assert len(invariants.broken) == MAX_BROKEN
+    assert len(invariants.broken) + invariants.more == rows
 
 
 # --------------------------------------------------------------------------- faults

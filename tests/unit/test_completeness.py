@@ -13,13 +13,14 @@ from openapi_spec_validator import validate
 
 from activities.backup import BackupActivities
 from activities.case import CaseActivities
+from activities.comparison import ComparisonActivities
 from activities.lease import LeaseActivities
 from activities.ledger import LedgerActivities
 from service import openapi_document, texts
 from service.migrate import check, upgrade
 from service.problems import ROWS, TABLE, FailureClass, Problem
 from service.refusals import every_refusal
-from workflows import steps
+from workflows import ledger_steps, steps
 from workflows.domain.approval import Group
 from workflows.domain.case import TaskAction, TaskKind
 from workflows.domain.errors import Conflict, Forbidden, Hidden, Malformed, Unavailable, every_error
@@ -101,6 +102,7 @@ CONTRACTS: list[tuple[type, type]] = [
     (steps.LeaseSteps, LeaseActivities),
     (steps.LedgerSteps, LedgerActivities),
     (steps.BackupSteps, BackupActivities),
+    (ledger_steps.ComparisonSteps, ComparisonActivities),
 ]
 
 
@@ -110,7 +112,10 @@ def _steps_of(contract: type) -> dict[str, Callable[..., object]]:
 
 def test_every_contract_has_an_implementation() -> None:
     contracts = {
-        cls for _, cls in inspect.getmembers(steps, inspect.isclass) if cls.__name__.endswith("Steps")
+        cls
+        for module in (steps, ledger_steps)
+        for _, cls in inspect.getmembers(module, inspect.isclass)
+        if cls.__name__.endswith("Steps")
     }
     assert contracts == {contract for contract, _ in CONTRACTS}
 

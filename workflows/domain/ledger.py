@@ -137,6 +137,7 @@ class Capabilities:
     can_end_sessions: bool = True
     can_grant_rights: bool = True
     can_read_changes: bool = True
+    can_read_documents: bool = True
 
     def mode(self, module: Module, verb: Verb) -> StepMode:
         return StepMode.GUIDED if (module, verb) in self.guided else StepMode.AUTOMATIC

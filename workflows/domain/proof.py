@@ -11,6 +11,8 @@ from workflows.domain.period import Period
 
 FORMAT = "unclose-proof-1"
 """Version of the canonical form: it is hashed into the root, so forms never mix."""
+DOCUMENTS_FORMAT = "unclose-documents-1"
+"""The same for the proof over documents, which stands beside that over balances (docs/proof.md)."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,7 @@ def _line(row: tuple[str, ...]) -> str:
     return f"{text}\n" if plain else f"\x1e{json.dumps(row)}\n"
 
 
-def tree(leaves: Iterable[Leaf]) -> Proof:
+def tree(leaves: Iterable[Leaf], form: str = FORMAT) -> Proof:
     """Order the leaves and hash them pairwise, per module first, up to one root.
 
     A lone node is carried up unchanged; inner nodes and leaves are hashed under different prefixes, so no
@@ -80,7 +82,7 @@ def tree(leaves: Iterable[Leaf]) -> Proof:
     while len(level) > 1:
         pairs = [level[i : i + 2] for i in range(0, len(level), 2)]
         level = [_hash("node", *pair) if len(pair) == 2 else pair[0] for pair in pairs]
-    return Proof(ordered, _hash(FORMAT, *level))
+    return Proof(ordered, _hash(form, *level))
 
 
 def _hash(*parts: str) -> str:
