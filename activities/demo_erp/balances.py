@@ -1,13 +1,16 @@
 """Balances as canonical text rows, in order, read as a stream."""
 
 from collections.abc import Generator, Iterable
+from functools import cache
 from itertools import groupby
 from operator import itemgetter
+from typing import Any, TypeAlias
 
-from sqlalchemy import Table, select
+from sqlalchemy import Select, Table, select
 
 from activities.demo_erp import dialect, tables
 from activities.demo_erp.amounts import amount_text, cost_text
+from activities.demo_erp.asked import PERIOD
 from activities.demo_erp.dialect import Stored
 from activities.demo_erp.ledger import DemoLedger
 from workflows.domain.canonical import RowLayout
@@ -17,6 +20,7 @@ CHUNK = 500
 """Rows held in memory at a time."""
 
 TextRow = tuple[str, ...]
+Rows: TypeAlias = Select[*tuple[Any, ...]]  # Any: as typed by the table's columns
 
 _TABLES = {module: made[0] for module, made in tables.COMPUTED}
 
@@ -37,12 +41,20 @@ def stream(
     table = _TABLES.get(module)
     if table is None:
         return
-    query = select(table).order_by(*table.primary_key)
-    if period is not None:
-        query = query.where(table.c.period == period)
+    query, values = (_all_of(table), {}) if period is None else (_one_of(table), {"its_period": period})
     with ledger.reading() as db:
-        for rows in dialect.stream(db, query, CHUNK):
-            yield [(period, _texts(table, part)) for period, part in groupby(rows, key=itemgetter(0))]
+        for rows in dialect.stream(db, query, values, CHUNK):
+            yield [(at, _texts(table, part)) for at, part in groupby(rows, key=itemgetter(0))]
+
+
+@cache
+def _all_of(table: Table) -> Rows:
+    return select(table).order_by(*table.primary_key)
+
+
+@cache
+def _one_of(table: Table) -> Rows:
+    return _all_of(table).where(table.c.period == PERIOD)
 
 
 def _texts(table: Table, rows: Iterable[Stored]) -> list[TextRow]:

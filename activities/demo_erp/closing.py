@@ -17,6 +17,7 @@ from activities.demo_erp import (
     stock,
     tables,
 )
+from activities.demo_erp.asked import MODULE, PERIOD
 from activities.demo_erp.journal import Act
 from activities.demo_erp.kinds import UNFINISHED
 from activities.demo_erp.ledger import Book, DemoLedger
@@ -31,8 +32,6 @@ CLOSERS: dict[Module, Callable[[Connection, Book, int], None]] = {
     Module.GL: posting.compute,
 }
 """What closing a period of each module computes."""
-
-_MADE = dict(tables.COMPUTED)
 
 
 def perform(ledger: DemoLedger, act: Act) -> None:
@@ -114,10 +113,17 @@ def _shove(db: Connection, verb: Verb, module: Module) -> None:
 
 def _withdraw(db: Connection, module: Module, period: int) -> None:
     """Take back the balances that closing made."""
-    done = tables.closing.c
-    db.execute(delete(tables.closing).where(done.module == module, done.period == period))
-    for made in _MADE[module]:
-        db.execute(delete(made).where(made.c.period == period))
+    db.execute(_WITHDRAW, {"its_module": module, "its_period": period})
+    for balances in _BALANCES[module]:
+        db.execute(balances, {"its_period": period})
+
+
+_closing, _document = tables.closing, tables.document
+_WITHDRAW = delete(_closing).where(_closing.c.module == MODULE, _closing.c.period == PERIOD)
+_BALANCES = {
+    module: [delete(made).where(made.c.period == PERIOD) for made in all_made]
+    for module, all_made in tables.COMPUTED
+}
 
 
 def _unclose(db: Connection, book: Book, act: Act) -> None:
@@ -136,19 +142,28 @@ def _close(db: Connection, book: Book, act: Act) -> None:
     CLOSERS[act.module](db, book, act.period)
     if act.module == Module.GL:
         soundness.require_sound(db, book, act.period)
-    db.execute(insert(tables.closing), [{"module": act.module, "period": act.period}])
+    db.execute(_COMPLETE, [{"module": act.module, "period": act.period}])
     pointers.move(db, act.module, act.period + 1, act.fence)
+
+
+_COMPLETE = insert(_closing)
 
 
 def _require_finished(db: Connection, book: Book, act: Act) -> None:
     """Raises GateNotPassed while documents of the period wait for their audit."""
-    d = tables.document.c
-    query = (
-        select(d.number)
-        .where(d.status.in_(UNFINISHED), d.period == act.period, d.module == act.module)
-        .order_by(d.number)
-        .limit(20)
-    )
-    reasons = tuple(f"{number} is not audited" for number in db.scalars(query))
+    waiting = db.scalars(_UNFINISHED, {"its_module": act.module, "its_period": act.period})
+    reasons = tuple(f"{number} is not audited" for number in waiting)
     if reasons:
         raise GateNotPassed(reasons)
+
+
+_UNFINISHED = (
+    select(_document.c.number)
+    .where(
+        _document.c.status.in_(UNFINISHED),
+        _document.c.period == PERIOD,
+        _document.c.module == MODULE,
+    )
+    .order_by(_document.c.number)
+    .limit(20)
+)

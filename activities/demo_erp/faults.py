@@ -155,7 +155,10 @@ def forget_accidents(copy: Path) -> None:
 
 
 def _read(db: Connection) -> dict[str, str]:
-    return {row.name: row.value for row in db.execute(select(tables.fault))}
+    return {row.name: row.value for row in db.execute(_WAITING)}
+
+
+_WAITING = select(tables.fault)
 
 
 def _clear(db: Connection, name: Fault) -> None:

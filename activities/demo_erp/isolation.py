@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from activities.demo_erp import faults, tables
 from activities.demo_erp.ledger import Book, DemoLedger
@@ -45,16 +45,23 @@ class Notice:
 
 
 def read_holding(db: Connection) -> Holding:
-    row = db.execute(select(tables.holding)).one()
-    named = tuple(db.scalars(select(tables.named_person.c.person).order_by("person")))
+    row = db.execute(_HOLDING).one()
+    named = tuple(db.scalars(_NAMED))
     until = None if row.held_until is None else datetime.fromisoformat(row.held_until)
     return Holding(row.fence_seen, row.held_fence, until, row.reason, named)
 
 
+_HOLDING = select(tables.holding)
+_NAMED = select(tables.named_person.c.person).order_by("person")
+
+
 def present(db: Connection) -> tuple[Presence, ...]:
     """Everyone in the ledger. Unclose itself never logs in."""
-    rows = db.execute(select(tables.session).order_by("since", "id"))
+    rows = db.execute(_PRESENT)
     return tuple(Presence(row.id, row.person, datetime.fromisoformat(row.since), row.doing) for row in rows)
+
+
+_PRESENT = select(tables.session).order_by("since", "id")
 
 
 def require_fence(db: Connection, fence: int) -> Holding:
@@ -89,8 +96,14 @@ def require_may_enter(db: Connection, book: Book, person: str) -> None:
 
 def renew(db: Connection, fence: int, now: datetime) -> None:
     """The holder has acted: its lease runs anew from now."""
-    held = tables.holding.c.held_fence == fence
-    db.execute(update(tables.holding).where(held).values(held_until=(now + LEASE).isoformat()))
+    db.execute(_RENEW, {"its_fence": fence, "until": (now + LEASE).isoformat()})
+
+
+_RENEW = (
+    update(tables.holding)
+    .where(tables.holding.c.held_fence == bindparam("its_fence"))
+    .values(held_until=bindparam("until"))
+)
 
 
 def warn(ledger: DemoLedger, fence: int, grace: timedelta, reason: str) -> datetime | None:

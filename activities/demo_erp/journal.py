@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, String, bindparam, func, insert, select
 
 from activities.demo_erp import tables
 from activities.demo_erp.ledger import Book
@@ -44,10 +44,13 @@ def has(db: Connection, book: Book, act: Act) -> bool:
     Raises:
         LedgerRefused: the key stands for another act.
     """
-    found = db.scalar(select(_journal.c.act).where(_journal.c.key == act.key))
+    found = db.scalar(_ACT_OF, {"its_key": act.key})
     if found not in (None, describe(book, act)):
         raise LedgerRefused(book.code, f"key {act.key} was used for {found}")
     return found is not None
+
+
+_ACT_OF = select(_journal.c.act).where(_journal.c.key == bindparam("its_key"))
 
 
 def record(db: Connection, book: Book, act: Act, at: str) -> None:
@@ -60,7 +63,10 @@ def record(db: Connection, book: Book, act: Act, at: str) -> None:
         "person": act.person,
         "at": at,
     }
-    db.execute(insert(_journal), [row])
+    db.execute(_INSERT, [row])
+
+
+_INSERT = insert(_journal)
 
 
 def describe(book: Book, act: Act) -> str:
@@ -69,15 +75,19 @@ def describe(book: Book, act: Act) -> str:
 
 def entries(db: Connection, key_prefix: str) -> tuple[Entry, ...]:
     """Acts whose key starts so, oldest first."""
-    query = (
-        select(_journal.c.key, _journal.c.act, _journal.c.fence, _journal.c.at, _journal.c.person)
-        .where(_journal.c.key.startswith(key_prefix, autoescape=True))
-        .order_by(_journal.c.id)
-    )
     return tuple(
         Entry(key, act, fence, datetime.fromisoformat(at), person)
-        for key, act, fence, at, person in db.execute(query)
+        for key, act, fence, at, person in db.execute(_ENTRIES, {"prefix": key_prefix})
     )
+
+
+_PREFIX = bindparam("prefix", type_=String)
+_ENTRIES = (
+    select(_journal.c.key, _journal.c.act, _journal.c.fence, _journal.c.at, _journal.c.person)
+    # The first condition lets the index find what the second one means.
+    .where(_journal.c.key >= _PREFIX, func.substr(_journal.c.key, 1, func.length(_PREFIX)) == _PREFIX)
+    .order_by(_journal.c.id)
+)
 
 
 @dataclass(frozen=True)

@@ -65,7 +65,7 @@ class DemoLedger:
     def writing(self) -> Iterator[Connection]:
         """All or nothing. Writers take turns, so what was checked still holds when it is written."""
         with self._failures(), self._writer.begin() as db:
-            db.execute(select(tables.holding.c.id).with_for_update())
+            db.execute(_MY_TURN)
             yield db
 
     @contextmanager
@@ -96,6 +96,9 @@ class DemoLedger:
         except DBAPIError as error:
             code = self._book.code if self._book else self.place
             raise dialect.failure(code, error) from error
+
+
+_MY_TURN = select(tables.holding.c.id).with_for_update()
 
 
 def read_book(db: Connection) -> Book:

@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import Column, ColumnElement, Connection, delete, insert, select, update
+from sqlalchemy import Connection, Select, bindparam, delete, insert, select, update
 
 from activities.demo_erp import dialect, tables
+from activities.demo_erp.asked import FIRST, MODULE
 from activities.demo_erp.ledger import Book
 from workflows.domain.errors import BeforeStartPeriod, OutOfOrder, PeriodLocked, UnknownModule
 from workflows.domain.ledger import CloseState, Module, ModuleGraph, ModuleState, Verb
@@ -24,25 +25,32 @@ class Pointer:
 
 def read_pointers(db: Connection) -> dict[Module, Pointer]:
     """All pointers, in the order of configuration."""
-    rows = db.execute(select(_state.c.module, _state.c.start, _state.c.current).order_by(_state.c.position))
-    return {Module(module): Pointer(Module(module), start, current) for module, start, current in rows}
+    return {
+        Module(module): Pointer(Module(module), start, current)
+        for module, start, current in db.execute(_POINTERS)
+    }
+
+
+_POINTERS = select(_state.c.module, _state.c.start, _state.c.current).order_by(_state.c.position)
 
 
 def current_of(db: Connection, module: Module) -> int:
     """Raises UnknownModule if the ledger has no such module."""
-    current: int | None = db.scalar(select(_state.c.current).where(_state.c.module == module))
-    if current is None:
-        raise UnknownModule(module, tuple(db.scalars(select(_state.c.module).order_by(_state.c.position))))
-    return current
+    return _known(read_pointers(db), module).current
+
+
+def _known(pointers: dict[Module, Pointer], module: Module) -> Pointer:
+    if module not in pointers:
+        raise UnknownModule(module, tuple(pointers))
+    return pointers[module]
 
 
 def read_close_state(db: Connection, book: Book) -> CloseState:
     """Start, current and locked periods of every module; the revision counts all movements ever made."""
     locked: dict[str, list[Period]] = {}
-    locks = tables.module_lock.c
-    for module, period in db.execute(select(locks.module, locks.period).order_by(locks.period)):
+    for module, period in db.execute(_LOCKS):
         locked.setdefault(module, []).append(book.period(period))
-    rows = db.execute(select(_state).order_by(_state.c.position)).all()
+    rows = db.execute(_STATES).all()
     states = tuple(
         ModuleState(
             Module(row.module),
@@ -55,14 +63,19 @@ def read_close_state(db: Connection, book: Book) -> CloseState:
     return CloseState(states, revision=str(sum(row.moves for row in rows)))
 
 
+_locks = tables.module_lock.c
+_LOCKS = select(_locks.module, _locks.period).order_by(_locks.period)
+_STATES = select(_state).order_by(_state.c.position)
+
+
 def require_order(db: Connection, book: Book, verb: Verb, module: Module, period: int) -> None:
     """The ledger's own rules for one movement.
 
     Raises:
         UnknownModule, OutOfOrder, BeforeStartPeriod, PeriodLocked: what forbids it.
     """
-    current_of(db, module)
     pointers = read_pointers(db)
+    _known(pointers, module)
     if verb == Verb.UNCLOSE:
         _require_may_unclose(db, book, pointers, module, period)
     else:
@@ -78,13 +91,9 @@ def _require_may_unclose(
     if period != mine.current - 1:
         newest = book.text(mine.current - 1)
         raise OutOfOrder(Verb.UNCLOSE, module, book.text(period), f"the newest closed period is {newest}")
-    locks = tables.module_lock.c
-    if (
-        db.scalar(select(locks.period).where(locks.module == module, locks.period >= period).limit(1))
-        is not None
-    ):
+    if db.scalar(_LOCK_FROM, {"its_module": module, "first": period}) is not None:
         raise PeriodLocked(module, book.text(period))
-    for later in _neighbours(db, tables.module_edge.c.later, tables.module_edge.c.earlier == module):
+    for later in _neighbours(db, _LATER, module):
         if pointers[later].start <= period < pointers[later].current:
             reason = f"{later} closes after {module} and still has it closed"
             raise OutOfOrder(Verb.UNCLOSE, module, book.text(period), reason)
@@ -97,20 +106,32 @@ def _require_may_close(
     if period != current:
         reason = f"the current period is {book.text(current)}"
         raise OutOfOrder(Verb.RECLOSE, module, book.text(period), reason)
-    for earlier in _neighbours(db, tables.module_edge.c.earlier, tables.module_edge.c.later == module):
+    for earlier in _neighbours(db, _EARLIER, module):
         if max(pointers[earlier].start, pointers[earlier].current) <= period:
             reason = f"{earlier} closes before {module} and still has it open"
             raise OutOfOrder(Verb.RECLOSE, module, book.text(period), reason)
 
 
-def _neighbours(db: Connection, wanted: Column[str], given: ColumnElement[bool]) -> list[Module]:
-    return [Module(module) for module in db.scalars(select(wanted).where(given).order_by(wanted))]
+def _neighbours(db: Connection, which: Select[str], module: Module) -> list[Module]:
+    return [Module(name) for name in db.scalars(which, {"its_module": module})]
+
+
+_edge = tables.module_edge.c
+_LOCK_FROM = select(_locks.period).where(_locks.module == MODULE, _locks.period >= FIRST).limit(1)
+_LATER = select(_edge.later).where(_edge.earlier == MODULE).order_by(_edge.later)
+_EARLIER = select(_edge.earlier).where(_edge.later == MODULE).order_by(_edge.earlier)
 
 
 def move(db: Connection, module: Module, target: int, fence: int) -> None:
     """Set one pointer; the database refuses what the rules forbid."""
-    row = _state.c.module == module
-    db.execute(update(_state).where(row).values(current=target, moves=_state.c.moves + 1, fence=fence))
+    db.execute(_MOVE, {"its_module": module, "target": target, "under": fence})
+
+
+_MOVE = (
+    update(_state)
+    .where(_state.c.module == MODULE)
+    .values(current=bindparam("target"), moves=_state.c.moves + 1, fence=bindparam("under"))
+)
 
 
 def another(db: Connection, not_this: Module) -> tuple[Module, int]:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, bindparam, delete, insert, select
 
 from activities.demo_erp import faults, tables
 from activities.demo_erp.isolation import renew, require_fence
@@ -32,12 +32,18 @@ class Entitlement:
 
 def held(db: Connection, persons: tuple[str, ...], now: datetime) -> tuple[Entitlement, ...]:
     """The rights that these persons have at this moment. What has run out is no right."""
-    query = select(_right).where(_right.c.person.in_(persons)).order_by(_right.c.person, _right.c.name)
     found = (
         Entitlement(person, name, None if until is None else datetime.fromisoformat(until))
-        for person, name, until in db.execute(query)
+        for person, name, until in db.execute(_RIGHTS, {"persons": persons})
     )
     return tuple(right for right in found if right.until is None or right.until > now)
+
+
+_RIGHTS = (
+    select(_right)
+    .where(_right.c.person.in_(bindparam("persons", expanding=True)))
+    .order_by(_right.c.person, _right.c.name)
+)
 
 
 def holds(db: Connection, person: str, names: tuple[str, ...], now: datetime) -> bool:

@@ -1,8 +1,11 @@
 """Balances of debits and credits that run from period to period: of customers, suppliers and accounts."""
 
 from collections.abc import Mapping
+from functools import cache
 
-from sqlalchemy import Connection, Table, insert, select
+from sqlalchemy import Connection, Insert, Select, Table, insert, select
+
+from activities.demo_erp.asked import PERIOD
 
 Movement = tuple[int, int]
 """Debit, credit."""
@@ -23,13 +26,23 @@ def roll_forward(db: Connection, table: Table, period: int, moved: Mapping[str, 
         for name, opening, debit, credit in _joined(closings(db, table, period - 1), moved)
     ]
     if rows:
-        db.execute(insert(table), rows)
+        db.execute(_insert(table), rows)
+
+
+@cache
+def _insert(table: Table) -> Insert:
+    return insert(table)
 
 
 def closings(db: Connection, table: Table, period: int) -> dict[str, int]:
     """What each one stood at when the period was closed."""
+    return dict(db.execute(_closings(table), {"its_period": period}).all())
+
+
+@cache
+def _closings(table: Table) -> Select[str, int]:
     key = table.columns[table.columns.keys()[1]]
-    return dict(db.execute(select(key, table.c.close_amount).where(table.c.period == period)).all())
+    return select(key, table.c.close_amount).where(table.c.period == PERIOD)
 
 
 def _joined(opening: Mapping[str, int], moved: Mapping[str, Movement]) -> list[tuple[str, int, int, int]]:

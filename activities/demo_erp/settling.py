@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, Table, func, select
 
 from activities.demo_erp import posting, running, tables
+from activities.demo_erp.asked import MODULE, PERIOD
 from activities.demo_erp.kinds import KIND, PAYABLE_ACCOUNT, RECEIVABLE_ACCOUNT
 from activities.demo_erp.ledger import Book
 from workflows.domain.ledger import Module
@@ -39,10 +40,13 @@ def compute(db: Connection, book: Book, period: int, side: Side) -> None:
 
 
 def _sums(db: Connection, period: int, module: Module) -> list[tuple[str, str, int]]:
-    d = tables.document.c
-    query = (
-        select(d.partner, d.kind, func.sum(d.amount))
-        .where(d.period == period, d.module == module)
-        .group_by(d.partner, d.kind)
-    )
-    return [(str(partner), str(kind), int(amount)) for partner, kind, amount in db.execute(query)]
+    rows = db.execute(_SUMS, {"its_period": period, "its_module": module})
+    return [(str(partner), str(kind), int(amount)) for partner, kind, amount in rows]
+
+
+_d = tables.document.c
+_SUMS = (
+    select(_d.partner, _d.kind, func.sum(_d.amount))
+    .where(_d.period == PERIOD, _d.module == MODULE)
+    .group_by(_d.partner, _d.kind)
+)

@@ -7,6 +7,7 @@ from sqlalchemy import Connection, insert, select
 
 from activities.demo_erp import tables
 from activities.demo_erp.amounts import MICRO, ratio
+from activities.demo_erp.asked import PERIOD
 from activities.demo_erp.kinds import KIND, Effect
 from workflows.domain.ledger import Module
 
@@ -107,32 +108,41 @@ def compute(db: Connection, period: int) -> None:
 
 
 def _opening(db: Connection, period: int) -> dict[Key, Holding]:
-    columns = _balance.c["warehouse", "item", "close_qty", "close_amount", "unit_cost"]
-    rows = db.execute(select(*columns).where(_balance.c.period == period - 1))
-    return {(row[0], row[1]): Holding(row[2], row[3], row[4]) for row in rows}
+    rows = db.execute(_CLOSINGS, {"its_period": period - 1})
+    return {(warehouse, item): Holding(qty, amount, cost) for warehouse, item, qty, amount, cost in rows}
+
+
+_CLOSINGS = select(*_balance.c["warehouse", "item", "close_qty", "close_amount", "unit_cost"]).where(
+    _balance.c.period == PERIOD
+)
 
 
 def _movements(db: Connection, period: int) -> Iterable[tuple[str, str, str | None, str, int, int]]:
     """Lines by day and number; of one day the receipts `IN` come before the issues `OUT`."""
-    d, line = _document.c, _line.c
-    query = (
-        select(d.kind, d.warehouse, d.to_warehouse, line.item, line.qty, line.amount)
-        .join_from(_document, _line, line.document == d.number)
-        .where(d.period == period, d.module == Module.INVENTORY)
-        .order_by(d.day, d.number, line.n)
-    )
-    return (tuple(row) for row in db.execute(query))
+    return (tuple(row) for row in db.execute(_MOVEMENTS, {"its_period": period}))
+
+
+_d, _l = _document.c, _line.c
+_MOVEMENTS = (
+    select(_d.kind, _d.warehouse, _d.to_warehouse, _l.item, _l.qty, _l.amount)
+    .join_from(_document, _line, _l.document == _d.number)
+    .where(_d.period == PERIOD, _d.module == Module.INVENTORY)
+    .order_by(_d.day, _d.number, _l.n)
+)
 
 
 def _store(db: Connection, period: int, stock: Stock) -> None:
     rows = list(_rows(period, stock))
     if rows:
-        db.execute(insert(_balance), rows)
+        db.execute(_INSERT, rows)
     totals = [
         {"period": period, "kind": kind, "amount": amount} for kind, amount in sorted(stock.totals.items())
     ]
     if totals:
-        db.execute(insert(tables.stock_total), totals)
+        db.execute(_INSERT_TOTALS, totals)
+
+
+_INSERT, _INSERT_TOTALS = insert(_balance), insert(tables.stock_total)
 
 
 def _rows(period: int, stock: Stock) -> Iterator[dict[str, object]]:

@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Generator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import islice
 from pathlib import Path
 from threading import Lock
 from typing import Annotated
@@ -38,6 +39,9 @@ from workflows.domain.plan import PlanStep
 
 Chunk = tuple[Period, list[BalanceRow]]
 Blocking = Generator[list[tuple[int, list[BalanceRow]]], None, None]
+
+CHUNKS_A_TRIP = 8
+"""How many chunks of a stream are taken at once: a trip to a thread costs more than reading a chunk."""
 
 
 Movement = tuple[Module, Verb]
@@ -145,7 +149,8 @@ class DemoConnector:
             yield chunks
         finally:
             await chunks.aclose()
-            await asyncio.to_thread(stream.close)
+            if not stream.is_done:
+                await asyncio.to_thread(stream.close)
 
     async def mark(self) -> str:
         return await asyncio.to_thread(self._mark)
@@ -199,11 +204,8 @@ class DemoConnector:
         return tuple(JournalEntry(e.key, e.act, e.fence, e.at, e.person) for e in entries)
 
     async def _chunks(self, stream: "_Stream") -> AsyncGenerator[Chunk, None]:
-        while True:
-            chunk = await asyncio.to_thread(stream.next)
-            if chunk is None:
-                return
-            for period, rows in chunk:
+        while not stream.is_done:
+            for period, rows in await asyncio.to_thread(stream.take):
                 yield self.ledger.book.period(period), rows
 
     def _mark(self) -> str:
@@ -222,14 +224,18 @@ class DemoConnector:
 
 
 class _Stream:
-    """A blocking stream that may be closed while a thread still waits for its next chunk."""
+    """A blocking stream that may be closed while a thread still waits for what comes next."""
 
     def __init__(self, chunks: Blocking) -> None:
         self._chunks, self._lock = chunks, Lock()
+        self.is_done = False
+        """Whether all has been taken, and the ledger let go of."""
 
-    def next(self) -> list[tuple[int, list[BalanceRow]]] | None:
+    def take(self) -> list[tuple[int, list[BalanceRow]]]:
         with self._lock:
-            return next(self._chunks, None)
+            taken = list(islice(self._chunks, CHUNKS_A_TRIP))
+            self.is_done = len(taken) < CHUNKS_A_TRIP
+            return [part for chunk in taken for part in chunk]
 
     def close(self) -> None:
         with self._lock:

@@ -52,7 +52,7 @@ class LeafHash:
         self._hash = hashlib.sha256()
 
     def add(self, rows: Sequence[tuple[str, ...]]) -> None:
-        text = "".join("\x1f".join(row) + "\n" for row in rows)
+        text = "\n".join((*map("\x1f".join, rows), ""))
         separators = sum(map(len, rows)) - len(rows)
         if text.count("\n") != len(rows) or text.count("\x1f") != separators or "\x1e" in text:
             text = "".join(map(_line, rows))
