@@ -1,13 +1,15 @@
 """Everything in which SQLite and PostgreSQL differ: connecting, triggers, copies, and what failures mean."""
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from sqlalchemy import Connection, Engine, QueuePool, Select, String, create_engine, event
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import DBAPIError
 
 from activities.demo_erp.rules import Rule, every_rule
@@ -127,15 +129,26 @@ def _is_sqlite(db: Connection) -> bool:
 # --------------------------------------------------------------------------- streams
 
 
-def stream(db: Connection, query: Select[*tuple[Any, ...]], chunk: int) -> Iterator[Sequence[Stored]]:
-    """The rows of a query in pieces, as plainly as the driver gives them; memory does not grow with them."""
+def stream(
+    db: Connection, query: Select[*tuple[Any, ...]], values: Mapping[str, object], chunk: int
+) -> Iterator[Sequence[Stored]]:
+    """The rows of a query in pieces, as plainly as the driver gives them; memory does not grow with them.
+
+    The query is one of a few that are made once, and filled in with the values.
+    """
     if not _is_sqlite(db):
-        yield from db.execute(query.execution_options(stream_results=True)).partitions(chunk)
+        yield from db.execute(query.execution_options(stream_results=True), values).partitions(chunk)
         return
     # SQLite steps through its rows by itself, and Row objects would cost as much as the reading.
-    cursor = db.execute(query).cursor
+    cursor = db.exec_driver_sql(_sqlite_text(query), dict(values)).cursor
     while rows := cursor.fetchmany(chunk):
         yield rows
+
+
+@cache
+def _sqlite_text(query: Select[*tuple[Any, ...]]) -> str:
+    """As SQL. An engine would work it out anew, and every restored copy has an engine of its own."""
+    return str(query.compile(dialect=sqlite.dialect(paramstyle="named")))
 
 
 # --------------------------------------------------------------------------- failures

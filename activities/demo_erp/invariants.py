@@ -1,6 +1,7 @@
 """Where what must hold in the books does not: by period, warehouse, item, partner and account."""
 
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
@@ -87,6 +88,7 @@ def _broken_rows(table: Table, period: int, opening: str, closing: str) -> Selec
     return select(*named, before, after).group_by(*named).having(before != after).order_by(*named)
 
 
+@cache
 def _unlike_closing(table: Table) -> Select[int]:
     """Periods with an opening that is not the closing of the period before."""
     before = table.alias()
@@ -99,6 +101,7 @@ def _unlike_closing(table: Table) -> Select[int]:
     return select(table.c.period).distinct().outerjoin(before, follows).where(or_(*unlike))
 
 
+@cache
 def _lost_closing(table: Table, module: Module) -> Select[int]:
     """Closed periods without an opening for something that the period before had closed with."""
     after, complete = table.alias(), tables.closing.c
@@ -122,17 +125,7 @@ def _same(one: Table, other: FromClause) -> list[ColumnElement[bool]]:
 
 def _stock(db: Connection, book: Book) -> Iterator[Broken]:
     """Closed periods whose stock is worth something else than the inventory account says."""
-    s, g = tables.inventory_balance.c, tables.gl_balance.c
-    value = select(s.period, func.sum(s.close_amount).label("amount")).group_by(s.period).subquery().c
-    account = (
-        select(g.period, g.close_amount.label("amount")).where(g.account == INVENTORY_ACCOUNT).subquery().c
-    )
-    query = (
-        select(value.period, value.amount, account.amount)
-        .where(value.period == account.period, value.amount != account.amount)
-        .order_by(value.period)
-    )
-    for period, stock, booked in db.execute(query):
+    for period, stock, booked in db.execute(_STOCK_AND_ACCOUNT):
         yield Broken(
             Invariant.STOCK_IS_LEDGER,
             Module.GL,
@@ -146,10 +139,7 @@ def _stock(db: Connection, book: Book) -> Iterator[Broken]:
 
 def _trial_balances(db: Connection, book: Book) -> Iterator[Broken]:
     """Closed periods whose accounts do not add up to zero."""
-    g = tables.gl_balance.c
-    total = func.sum(g.close_amount)
-    query = select(g.period, total).group_by(g.period).having(total != 0).order_by(g.period)
-    for period, amount in db.execute(query):
+    for period, amount in db.execute(_TRIAL_BALANCES):
         yield Broken(
             Invariant.TRIAL_BALANCE_IS_ZERO,
             Module.GL,
@@ -159,3 +149,17 @@ def _trial_balances(db: Connection, book: Book) -> Iterator[Broken]:
             decimal(0),
             decimal(amount),
         )
+
+
+_s, _g = tables.inventory_balance.c, tables.gl_balance.c
+_value = select(_s.period, func.sum(_s.close_amount).label("amount")).group_by(_s.period).subquery().c
+_account = (
+    select(_g.period, _g.close_amount.label("amount")).where(_g.account == INVENTORY_ACCOUNT).subquery().c
+)
+_STOCK_AND_ACCOUNT = (
+    select(_value.period, _value.amount, _account.amount)
+    .where(_value.period == _account.period, _value.amount != _account.amount)
+    .order_by(_value.period)
+)
+_total = func.sum(_g.close_amount)
+_TRIAL_BALANCES = select(_g.period, _total).group_by(_g.period).having(_total != 0).order_by(_g.period)

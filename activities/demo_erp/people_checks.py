@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from sqlalchemy import select
 
 from activities.demo_erp import faults, isolation, rights, tables
-from activities.demo_erp.evidence import Look, gather
+from activities.demo_erp.evidence import Look, Question, opened
 from workflows.domain.findings import EvidenceRow, Finding, FindingCode
 from workflows.domain.ledger import Verb
 
@@ -33,10 +33,10 @@ def foreign_sessions(look: Look) -> Iterator[Finding]:
             yield Finding(code, len(rows), rows, bound=False)
 
 
-def period_reopened_before(look: Look) -> Iterator[Finding]:
-    """Periods that have been opened before: what recurs deserves a second look (R99)."""
-    j = tables.journal.c
-    query = select(j.module, j.period, j.at.label("what"), j.person, j.key).where(
-        j.act.startswith(Verb.UNCLOSE), look.opened(j.module, j.period)
-    )
-    yield from gather(look, FindingCode.PERIOD_REOPENED_BEFORE, query)
+_j = tables.journal.c
+_REOPENED = select(_j.module, _j.period, _j.at.label("what"), _j.person, _j.key).where(
+    _j.act.startswith(Verb.UNCLOSE), opened(_j.module, _j.period)
+)
+"""Periods that have been opened before: what recurs deserves a second look (R99)."""
+
+QUESTIONS = (Question(FindingCode.PERIOD_REOPENED_BEFORE, _REOPENED),)

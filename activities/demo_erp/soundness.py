@@ -1,9 +1,10 @@
 """What must hold in a sound ledger: stock equals its account, debits credits, openings earlier closings."""
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, Select, Table, func, select
 
 from activities.demo_erp import invariants, pointers, posting, tables
 from activities.demo_erp.amounts import amount_text, decimal
+from activities.demo_erp.asked import PERIOD
 from activities.demo_erp.ledger import Book
 from workflows.domain.corrections import Invariants
 from workflows.domain.errors import GateNotPassed
@@ -41,19 +42,23 @@ def require_sound(db: Connection, book: Book, period: int) -> None:
 
 def stock_value(db: Connection, period: int) -> int:
     """What all stock was worth when the period was closed."""
-    balance = tables.inventory_balance.c
-    return int(db.scalar(select(func.sum(balance.close_amount)).where(balance.period == period)) or 0)
+    return int(db.scalar(_STOCK_VALUE, {"its_period": period}) or 0)
 
 
 def trial_balance(db: Connection) -> int:
     """Debits minus credits: the newest closing of all accounts, and every voucher since."""
-    balance = tables.gl_balance.c
-    newest = pointers.current_of(db, Module.GL) - 1
-    closed = int(db.scalar(select(func.sum(balance.close_amount)).where(balance.period == newest)) or 0)
-    entry, voucher = tables.voucher_entry.c, tables.voucher.c
-    since = (
-        select(func.sum(entry.debit - entry.credit))
-        .join_from(tables.voucher, tables.voucher_entry, entry.voucher == voucher.number)
-        .where(voucher.period > newest)
-    )
-    return closed + int(db.scalar(since) or 0)
+    newest = {"its_period": pointers.current_of(db, Module.GL) - 1}
+    return int(db.scalar(_ACCOUNTS, newest) or 0) + int(db.scalar(_VOUCHERS_SINCE, newest) or 0)
+
+
+def _closing_amounts(balance: Table) -> Select[int]:
+    return select(func.sum(balance.c.close_amount)).where(balance.c.period == PERIOD)
+
+
+_STOCK_VALUE, _ACCOUNTS = _closing_amounts(tables.inventory_balance), _closing_amounts(tables.gl_balance)
+_entry, _voucher = tables.voucher_entry.c, tables.voucher.c
+_VOUCHERS_SINCE = (
+    select(func.sum(_entry.debit - _entry.credit))
+    .join_from(tables.voucher, tables.voucher_entry, _entry.voucher == _voucher.number)
+    .where(_voucher.period > PERIOD)
+)
