@@ -4,14 +4,13 @@ from collections.abc import Generator, Iterable
 from functools import cache
 from itertools import groupby
 from operator import itemgetter
-from typing import Any, TypeAlias
 
-from sqlalchemy import Select, Table, select
+from sqlalchemy import Table, select
 
 from activities.demo_erp import dialect, tables
 from activities.demo_erp.amounts import amount_text, cost_text
 from activities.demo_erp.asked import PERIOD
-from activities.demo_erp.dialect import Stored
+from activities.demo_erp.dialect import Query, Stored
 from activities.demo_erp.ledger import DemoLedger
 from workflows.domain.canonical import RowLayout
 from workflows.domain.ledger import Module
@@ -20,7 +19,6 @@ CHUNK = 500
 """Rows held in memory at a time."""
 
 TextRow = tuple[str, ...]
-Rows: TypeAlias = Select[*tuple[Any, ...]]  # Any: as typed by the table's columns
 
 _TABLES = {module: made[0] for module, made in tables.COMPUTED}
 
@@ -43,17 +41,17 @@ def stream(
         return
     query, values = (_all_of(table), {}) if period is None else (_one_of(table), {"its_period": period})
     with ledger.reading() as db:
-        for rows in dialect.stream(db, query, values, CHUNK):
+        for rows in dialect.stream_often(db, query, values, CHUNK):
             yield [(at, _texts(table, part)) for at, part in groupby(rows, key=itemgetter(0))]
 
 
 @cache
-def _all_of(table: Table) -> Rows:
+def _all_of(table: Table) -> Query:
     return select(table).order_by(*table.primary_key)
 
 
 @cache
-def _one_of(table: Table) -> Rows:
+def _one_of(table: Table) -> Query:
     return _all_of(table).where(table.c.period == PERIOD)
 
 

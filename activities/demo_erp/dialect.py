@@ -5,10 +5,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 from urllib.parse import quote
 
-from sqlalchemy import Connection, Engine, QueuePool, Select, String, create_engine, event
+from sqlalchemy import Connection, CursorResult, Engine, QueuePool, Select, String, create_engine, event
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import DBAPIError
 
@@ -19,6 +19,7 @@ from workflows.domain.errors import BackupUnproven, LedgerRefused, LedgerUnavail
 WAIT_SECONDS = 5.0
 """How long a transaction waits for another one's lock."""
 
+Query: TypeAlias = Select[*tuple[Any, ...]]  # Any: as typed by what is selected
 Stored = Sequence[Any]
 """A row as the driver gives it."""
 
@@ -129,24 +130,33 @@ def _is_sqlite(db: Connection) -> bool:
 # --------------------------------------------------------------------------- streams
 
 
-def stream(
-    db: Connection, query: Select[*tuple[Any, ...]], values: Mapping[str, object], chunk: int
-) -> Iterator[Sequence[Stored]]:
-    """The rows of a query in pieces, as plainly as the driver gives them; memory does not grow with them.
+def stream(db: Connection, query: Query, chunk: int) -> Iterator[Sequence[Stored]]:
+    """The rows of a query in pieces, as plainly as the driver gives them; memory does not grow with them."""
+    if not _is_sqlite(db):
+        yield from db.execute(query.execution_options(stream_results=True)).partitions(chunk)
+        return
+    # SQLite steps through its rows by itself, and Row objects would cost as much as the reading.
+    yield from _pieces(db.execute(query), chunk)
 
-    The query is one of a few that are made once, and filled in with the values.
-    """
+
+def stream_often(
+    db: Connection, query: Query, values: Mapping[str, object], chunk: int
+) -> Iterator[Sequence[Stored]]:
+    """The same for one of a few queries that are made once, and filled in with the values."""
     if not _is_sqlite(db):
         yield from db.execute(query.execution_options(stream_results=True), values).partitions(chunk)
         return
-    # SQLite steps through its rows by itself, and Row objects would cost as much as the reading.
-    cursor = db.exec_driver_sql(_sqlite_text(query), dict(values)).cursor
+    yield from _pieces(db.exec_driver_sql(_sqlite_text(query), dict(values)), chunk)
+
+
+def _pieces(result: CursorResult[*tuple[Any, ...]], chunk: int) -> Iterator[Sequence[Stored]]:
+    cursor = result.cursor
     while rows := cursor.fetchmany(chunk):
         yield rows
 
 
 @cache
-def _sqlite_text(query: Select[*tuple[Any, ...]]) -> str:
+def _sqlite_text(query: Query) -> str:
     """As SQL. An engine would work it out anew, and every restored copy has an engine of its own."""
     return str(query.compile(dialect=sqlite.dialect(paramstyle="named")))
 
