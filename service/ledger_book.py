@@ -14,11 +14,13 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError,
 from activities.erp import ConnectorOptions, connect
 from activities.erp.connector import LedgerConnector
 from activities.erp.demo import DemoOptions
+from service.runbooks import OwnRunbook, shipped
 from workflows.domain.approval import DEFAULT_POLICY, ApprovalPolicy, Group, Level
 from workflows.domain.errors import UnknownLedger
 from workflows.domain.ledger import Module, ModuleGraph
 from workflows.domain.period import FiscalCalendar
 from workflows.domain.plan import Books
+from workflows.domain.runbook import Runbook
 from workflows.steps import LedgerProfile
 
 _OPTIONS: Mapping[str, type[ConnectorOptions]] = {"demo": DemoOptions}
@@ -92,6 +94,7 @@ class _Ledger(_Part):
     retention: _Retention = _Retention()
     at_site: bool = False
     warning_seconds: Annotated[int, Field(ge=0, le=3600)] = 60
+    runbook: OwnRunbook | None = None
 
     @field_validator("connector")
     @classmethod
@@ -135,6 +138,7 @@ class LedgerConfiguration:
     time_zone: ZoneInfo
     max_window_hours: int
     retention: Retention
+    runbook: Runbook
 
     @property
     def code(self) -> str:
@@ -188,6 +192,10 @@ class LedgerBook:
         """Raises UnknownLedger."""
         return self.configuration(ledger).profile
 
+    def runbook(self, ledger: str) -> Runbook:
+        """What people are told at guided steps. Raises UnknownLedger."""
+        return self.configuration(ledger).runbook
+
     def connector(self, ledger: str) -> LedgerConnector:
         """Raises UnknownLedger."""
         configuration = self.configuration(ledger)
@@ -229,6 +237,7 @@ def _configuration(path: Path, code: str, part: _Ledger) -> LedgerConfiguration:
         time_zone=ZoneInfo(part.time_zone),
         max_window_hours=part.max_window_hours,
         retention=Retention(**part.retention.model_dump()),
+        runbook=_runbook(path, code, part),
     )
 
 
@@ -253,6 +262,16 @@ def _policy(part: _Policy | None) -> ApprovalPolicy:
             else DEFAULT_POLICY.cross_year_level
         ),
     )
+
+
+def _runbook(path: Path, code: str, part: _Ledger) -> Runbook:
+    runbook = shipped(part.connector)
+    if part.runbook is None:
+        return runbook
+    try:
+        return part.runbook.applied_to(runbook)
+    except ValueError as error:
+        raise LedgersUnreadable(path, f"ledgers.{code}.runbook", str(error)) from error
 
 
 def _options(path: Path, code: str, part: _Ledger) -> ConnectorOptions:

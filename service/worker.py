@@ -16,6 +16,7 @@ from activities.backup import BackupActivities
 from activities.case import CaseActivities
 from activities.comparison import ComparisonActivities
 from activities.evidence import EvidenceStore
+from activities.guiding import GuidingActivities
 from activities.lease import LeaseActivities
 from activities.ledger import LedgerActivities
 from activities.recording import Recording
@@ -26,7 +27,7 @@ from service.ledger_book import LedgerBook, ledgers_path
 from service.register import SqlRegister
 from service.sandbox import sandbox_for
 from service.settings import Settings
-from workflows.ledger_steps import ComparisonSteps
+from workflows.ledger_steps import ComparisonSteps, GuidingSteps
 from workflows.steps import WORKFLOW_QUEUE, BackupSteps, CaseSteps, LeaseSteps, LedgerSteps, ledger_queue
 from workflows.unclose import UncloseWorkflow
 
@@ -82,6 +83,7 @@ async def open_parts(settings: Settings, given: LedgerBook | None = None) -> Asy
                 *_steps(LedgerSteps, LedgerActivities(book)),
                 *_steps(BackupSteps, backup),
                 *_steps(ComparisonSteps, comparison),
+                *_steps(GuidingSteps, GuidingActivities(book)),
             ],
         )
     finally:

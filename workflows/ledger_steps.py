@@ -14,7 +14,9 @@ from workflows.domain.difference import Difference
 from workflows.domain.ledger import Module
 from workflows.domain.location import Located
 from workflows.domain.period import FiscalCalendar, Period
+from workflows.domain.plan import PlanStep
 from workflows.domain.proof import Proof
+from workflows.domain.runbook import Instruction
 from workflows.steps import Order
 
 COMPARE = workflow.ActivityConfig(
@@ -59,6 +61,29 @@ class CompareOrder(Order):
 @dataclass(frozen=True, kw_only=True)
 class ProveDocumentsOrder(Order):
     calendar: FiscalCalendar = field(default_factory=FiscalCalendar)
+
+
+@dataclass(frozen=True, kw_only=True)
+class InstructOrder(Order):
+    step: PlanStep
+    calendar: FiscalCalendar = field(default_factory=FiscalCalendar)
+
+
+@dataclass(frozen=True)
+class Instructions:
+    """What a person is shown at a guided step, in both languages."""
+
+    zh: Instruction
+    en: Instruction
+
+
+class GuidingSteps:
+    """Steps for the person who moves a pointer in the ERP."""
+
+    @activity.defn
+    async def instruct(self, order: InstructOrder) -> Instructions:
+        """Look up what the runbook of this ledger says about one step. Reads only."""
+        raise NotImplementedError
 
 
 class ComparisonSteps:

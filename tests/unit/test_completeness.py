@@ -14,6 +14,7 @@ from openapi_spec_validator import validate
 from activities.backup import BackupActivities
 from activities.case import CaseActivities
 from activities.comparison import ComparisonActivities
+from activities.guiding import GuidingActivities
 from activities.lease import LeaseActivities
 from activities.ledger import LedgerActivities
 from service import openapi_document, texts
@@ -103,6 +104,7 @@ CONTRACTS: list[tuple[type, type]] = [
     (steps.LedgerSteps, LedgerActivities),
     (steps.BackupSteps, BackupActivities),
     (ledger_steps.ComparisonSteps, ComparisonActivities),
+    (ledger_steps.GuidingSteps, GuidingActivities),
 ]
 
 

@@ -1,5 +1,6 @@
 """`ledgers.toml`: what it configures, and what is said when it cannot be read."""
 
+from dataclasses import replace
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -9,8 +10,10 @@ from activities.erp.demo import DemoOptions
 from service.ledger_book import LedgerBook, LedgersUnreadable, add_demo_ledger, ledgers_path
 from workflows.domain.approval import DEFAULT_POLICY, Group, Level
 from workflows.domain.errors import UnknownLedger
-from workflows.domain.ledger import Module
-from workflows.domain.period import FiscalCalendar
+from workflows.domain.ledger import Module, StepMode, Verb
+from workflows.domain.period import FiscalCalendar, Period
+from workflows.domain.plan import PlanStep, Why
+from workflows.domain.runbook import runbook_for
 
 WHOLE = """
 [ledgers.factory]
@@ -132,3 +135,38 @@ def test_a_ledger_is_added_once(tmp_path: Path) -> None:
     book = LedgerBook.load(file)
     assert book.codes == ("demo", "retail")
     assert book.configuration("retail").options == DemoOptions(str(tmp_path / "retail.sqlite"))
+
+
+def test_people_are_warned_for_a_minute_unless_said_otherwise(tmp_path: Path) -> None:
+    assert LedgerBook.load(written(tmp_path, LEAST)).profile("demo").warning_seconds == 60
+    longer = LedgerBook.load(written(tmp_path, LEAST + "warning_seconds = 300\n"))
+    assert longer.profile("demo").warning_seconds == 300
+
+
+OWN_RUNBOOK = """
+[ledgers.demo.runbook]
+version = "ours-3"
+[ledgers.demo.runbook.modules]
+gl = { zh = "总分类账", en = "nominal ledger" }
+[[ledgers.demo.runbook.steps]]
+verb = "unclose"
+module = "gl"
+zh = { title = "反结账 {period}", menu = ["总账"], do = ["点击"], expect = "{after}", avoid = ["其他"] }
+en = { title = "TITLE", menu = ["GL"], do = ["click"], expect = "{after}", avoid = ["else"] }
+"""
+
+
+def test_a_house_may_write_its_own_runbook_texts(tmp_path: Path) -> None:
+    own = LedgerBook.load(written(tmp_path, LEAST + OWN_RUNBOOK)).runbook("demo")
+    plain = LedgerBook.load(written(tmp_path, LEAST)).runbook("demo")
+    step = PlanStep(1, Verb.UNCLOSE, Module.GL, Period(2025, 5), StepMode.GUIDED, Why.REQUESTED)
+    assert runbook_for(own, step, "en", FiscalCalendar()).text.title == "TITLE"
+    assert runbook_for(plain, step, "en", FiscalCalendar()).text.title == "general ledger: un-close 2025-05"
+    again = replace(step, verb=Verb.RECLOSE)
+    assert "nominal ledger" in runbook_for(own, again, "en", FiscalCalendar()).text.title
+    assert (own.version, plain.version) == ("ours-3", "demo-1")
+
+
+def test_a_runbook_text_that_speaks_of_what_no_step_has_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(LedgersUnreadable, match=r"runbook.*month"):
+        LedgerBook.load(written(tmp_path, LEAST + OWN_RUNBOOK.replace("TITLE", "{month}")))
