@@ -1,45 +1,34 @@
-"""Backups of the local folder, restored to scratch so that they can be looked into."""
+"""Stored backups, restored to scratch so that they can be looked into."""
 
-import asyncio
-import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
-from tempfile import TemporaryDirectory
+from uuid import uuid4
 
-import zstandard
-
+from activities.backup.keeper import BackupKeeper
+from activities.backup.progress import Meter
 from activities.erp.connector import LedgerConnector
-from activities.ledgers import Ledgers
-from workflows.domain.errors import BackupUnproven
+from workflows.domain.errors import BackupUnproven, UnknownBackup
 
 
-class LocalBackups:
-    """Implements `RestoredBackups` over the folder that `BackupActivities` writes."""
+class StoredBackups:
+    """Implements `RestoredBackups` over the vault and the catalogue."""
 
-    def __init__(self, ledgers: Ledgers, folder: Path) -> None:
-        self.ledgers, self.folder = ledgers, folder
+    def __init__(self, keeper: BackupKeeper) -> None:
+        self.keeper = keeper
 
     @asynccontextmanager
     async def opened(self, ledger: str, backup: str) -> AsyncIterator[LedgerConnector]:
-        source = self.ledgers.connector(ledger).backup_source()
-        with TemporaryDirectory(prefix=f"{backup}-looked-into-", dir=self._folder(backup)) as scratch:
-            copy = Path(scratch) / "copy"
-            await asyncio.to_thread(self._unpack, backup, copy)
-            restored = await asyncio.to_thread(source.open_copy, copy)
+        try:
+            _, manifest = await self.keeper.read(backup)
+        except UnknownBackup as error:
+            raise BackupUnproven(backup, "it is not in the store") from error
+        if manifest.ledger != ledger:
+            raise BackupUnproven(backup, f"it is of ledger {manifest.ledger}")
+        # Several may look into one backup at once, so each has a scratch ledger of its own.
+        name = f"{backup}-seen-{uuid4().hex[:8]}"
+        async with self.keeper.restored(manifest, name, Meter()) as scratch:
+            restored = scratch.connector()
             try:
                 yield restored
             finally:
                 await restored.aclose()
-
-    def _folder(self, backup: str) -> Path:
-        if not (self.folder / f"{backup}.zst").is_file():
-            raise BackupUnproven(backup, "it is not in the folder of backups")
-        return self.folder
-
-    def _unpack(self, backup: str, copy: Path) -> None:
-        try:
-            with (self.folder / f"{backup}.zst").open("rb") as packed, copy.open("wb") as raw:
-                shutil.copyfileobj(zstandard.ZstdDecompressor().stream_reader(packed), raw, 1 << 20)
-        except (OSError, zstandard.ZstdError) as error:
-            raise BackupUnproven(backup, str(error)) from error

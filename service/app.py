@@ -10,13 +10,14 @@ from service import fresh, problem_answers
 from service.acceptance import Acceptance
 from service.acts import Acts
 from service.body_limit import BodyLimit
+from service.configured_ledgers import load_ledgers
 from service.database import open_database
 from service.dependencies import Parts
 from service.documented_api import DocumentedAPI
 from service.dry_run import DryRun
 from service.identity import open_identities
 from service.intake import Answers, Intake
-from service.ledger_book import LedgerBook, ledgers_path
+from service.ledger_book import LedgerBook
 from service.queries import Reader
 from service.query_names import refuse_unknown_parameters
 from service.register import SqlRegister
@@ -42,7 +43,7 @@ def create_app(
         LedgersUnreadable: the file of ledgers is absent or wrong.
     """
     settings.require_own_secrets()
-    book = given or LedgerBook.load(ledgers_path(settings.ledgers, settings.data_dir, settings.dev))
+    book = given or load_ledgers(settings)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:

@@ -33,11 +33,11 @@ def explain() -> Iterator[None]:
         _leave(str(error), None, REFUSED)
     except UncloseError as error:
         code = MISUSED if isinstance(error, Malformed | Hidden) else REFUSED
-        _leave(str(error), _remedy(error), code)
+        _leave(str(error), remedy(error), code)
 
 
-def _remedy(error: UncloseError) -> str | None:
-    """Loaded only now: a command that succeeds need not know the words of refusal."""
+def remedy(error: UncloseError) -> str | None:
+    """What to do about it. Loaded only now: a command that succeeds need not know the words of refusal."""
     return str(import_module("service.problems").remedy(error))
 
 

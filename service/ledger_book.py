@@ -20,6 +20,7 @@ from workflows.domain.errors import UnknownLedger
 from workflows.domain.ledger import Module, ModuleGraph
 from workflows.domain.period import FiscalCalendar
 from workflows.domain.plan import Books
+from workflows.domain.retention import Retention
 from workflows.domain.runbook import Runbook
 from workflows.steps import LedgerProfile
 
@@ -120,15 +121,6 @@ class _File(_Part):
 
 
 @dataclass(frozen=True)
-class Retention:
-    """How many backups of each kind are kept (R36)."""
-
-    daily: int
-    weekly: int
-    monthly: int
-
-
-@dataclass(frozen=True)
 class LedgerConfiguration:
     """One ledger: how to reach it, in what order it closes, and by which rules it may be opened."""
 
@@ -195,6 +187,11 @@ class LedgerBook:
     def runbook(self, ledger: str) -> Runbook:
         """What people are told at guided steps. Raises UnknownLedger."""
         return self.configuration(ledger).runbook
+
+    def retention(self, ledger: str) -> tuple[Retention, ZoneInfo]:
+        """How many backups are kept, and in which zone a day begins. Raises UnknownLedger."""
+        configuration = self.configuration(ledger)
+        return configuration.retention, configuration.time_zone
 
     def connector(self, ledger: str) -> LedgerConnector:
         """Raises UnknownLedger."""

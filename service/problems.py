@@ -106,6 +106,24 @@ TABLE: tuple[Problem, ...] = (
         ("See GET /api/v1/tasks for the tasks there are.", "现有任务见 GET /api/v1/tasks。"),
         path_name="task",
     ),
+    _row(
+        e.UnknownBackup,
+        404,
+        ("Unknown backup", "备份不存在"),
+        "没有备份“{backup}”。",
+        ("See GET /api/v1/backups for the backups there are.", "现有备份见 GET /api/v1/backups。"),
+    ),
+    _row(
+        e.UnknownDocument,
+        404,
+        ("Not in this backup", "备份中无此单据"),
+        "账套 {ledger} 的备份 {backup} 中没有单据“{document}”。",
+        (
+            "Check the number, or choose a backup taken while the document was there.",
+            "请核对单据编号，或选择该单据仍存在时的备份。",
+        ),
+        "/document",
+    ),
     # ---------------------------------------------------------------- forbidden
     _row(
         e.NotAnApprover,
@@ -450,6 +468,97 @@ TABLE: tuple[Problem, ...] = (
         (
             "Nothing goes on without a proven backup; see to the cause and try again.",
             "无可信备份不得继续；请排除原因后重试。",
+        ),
+    ),
+    _row(
+        e.BackupDamaged,
+        409,
+        ("Backup damaged", "备份已损坏"),
+        "备份 {backup} 的 {part} 已损坏：{reason}。",
+        (
+            "Nothing was touched. Use another proven backup, and find out who or what changed the store.",
+            "账套未被改动。请改用其他已验证的备份，并查明存储被改动的原因。",
+        ),
+    ),
+    _row(
+        e.BackupKeyMissing,
+        409,
+        ("No key to read the backup", "缺少备份解密密钥"),
+        "备份 {backup} 已加密，而设置 {setting} 未指定可读取它的密钥文件。",
+        (
+            "Set it to the path of an age identity file, on the machine that restores.",
+            "请在执行恢复的机器上将其设为 age 密钥文件的路径。",
+        ),
+    ),
+    _row(
+        e.BackupKeyUnreadable,
+        409,
+        ("Key of backups unreadable", "备份密钥不可读"),
+        "设置 {setting} 所指的密钥文件不可用：{reason}。",
+        (
+            "Nothing was touched. Put the identity file back from its safe copy.",
+            "账套未被改动。请用妥善保管的副本恢复密钥文件。",
+        ),
+    ),
+    _row(
+        e.BackupKeyWrong,
+        409,
+        ("Wrong key for the backup", "备份密钥不符"),
+        "设置 {setting} 中没有密钥能打开备份 {backup}；其加密接收者为：{recipients}。",
+        (
+            "Nothing was touched. Give the identity that belongs to one of these recipients.",
+            "账套未被改动。请提供与上述接收者之一对应的密钥。",
+        ),
+    ),
+    _row(
+        e.RecipientUnreadable,
+        409,
+        ("No age recipient", "加密接收者无效"),
+        "设置 {setting} 中的“{recipient}”不是 age 接收者：{reason}。",
+        (
+            "Write public keys that begin with age1, comma-separated.",
+            "请填写以 age1 开头的公钥，以逗号分隔。",
+        ),
+    ),
+    _row(
+        e.NoRecipients,
+        409,
+        ("Backups would not be encrypted", "备份将不加密"),
+        "备份将不被加密：设置 {setting} 未指定接收者。",
+        (
+            "Make a key pair with `age-keygen`, keep the identity away from this machine's backups, and name"
+            " the public key.",
+            "请用 `age-keygen` 生成密钥对，私钥与备份分开保管，并在设置中填写公钥。",
+        ),
+    ),
+    _row(
+        e.NoRoom,
+        409,
+        ("No room left", "空间不足"),
+        "{place} 已无可用空间。",
+        (
+            "Nothing was touched. Make room there and try again; unfinished copies go away by themselves.",
+            "账套未被改动。请腾出空间后重试；未完成的副本会自动清除。",
+        ),
+    ),
+    _row(
+        e.ToolMissing,
+        409,
+        ("Backup tool missing", "缺少备份工具"),
+        "{tool} 不可用：{reason}；设置 {setting} 指定其所在文件夹。",
+        (
+            "Install the tool of the server's version or newer, or name its folder in the setting.",
+            "请安装不低于服务器版本的工具，或在设置中填写其所在文件夹。",
+        ),
+    ),
+    _row(
+        e.NotRestorable,
+        409,
+        ("Cannot be restored in place", "不能就地恢复"),
+        "Unclose 不能就地恢复账套 {ledger}：{reason}。",
+        (
+            "Nothing was touched. Let the database's administrator restore it, following the runbook.",
+            "账套未被改动。请由数据库管理员按操作手册恢复。",
         ),
     ),
     _row(

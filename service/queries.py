@@ -197,8 +197,8 @@ def _page_of_cases(connection: Connection, wanted: CaseFilter, part: Slice) -> P
         chosen = chosen.join(case_waits, case_waits.c.case_id == cases.c.id)
         chosen = chosen.where(case_waits.c.who == wanted.waiting_for)
     chosen = chosen.where(*_conditions(wanted))
-    rows = _newest_first(connection, chosen, at, key, part)
-    return _page([_head(row) for row in rows], [(row.created_at, row.id) for row in rows], part)
+    rows = newest_first(connection, chosen, at, key, part)
+    return page_of([_head(row) for row in rows], [(row.created_at, row.id) for row in rows], part)
 
 
 def _conditions(wanted: CaseFilter) -> Iterable[ColumnElement[bool]]:
@@ -252,9 +252,9 @@ def _read_task(connection: Connection, task: str) -> TaskView:
 
 def _page_of_tasks(connection: Connection, wanted: TaskFilter, part: Slice) -> Page[TaskView]:
     chosen = _select_tasks().where(*_task_conditions(wanted))
-    rows = _newest_first(connection, chosen, tasks.c.opened_at, tasks.c.id, part)
+    rows = newest_first(connection, chosen, tasks.c.opened_at, tasks.c.id, part)
     views = _task_views(connection, rows)
-    return _page(views, [(row.opened_at, row.id) for row in rows], part)
+    return page_of(views, [(row.opened_at, row.id) for row in rows], part)
 
 
 def _task_conditions(wanted: TaskFilter) -> Iterable[ColumnElement[bool]]:
@@ -322,7 +322,7 @@ def _task_view(
 # --------------------------------------------------------------------------- pages
 
 
-def _newest_first(
+def newest_first(
     connection: Connection,
     chosen: Select[Any],
     at: ColumnElement[datetime],
@@ -335,7 +335,7 @@ def _newest_first(
     return connection.execute(chosen.order_by(at.desc(), key.desc()).limit(part.limit + 1)).all()
 
 
-def _page(items: Sequence[T], positions: Sequence[tuple[datetime, str]], part: Slice) -> Page[T]:
+def page_of(items: Sequence[T], positions: Sequence[tuple[datetime, str]], part: Slice) -> Page[T]:
     has_more = len(items) > part.limit
     cursor = _cursor(*positions[part.limit - 1]) if has_more else None
     return Page(tuple(items[: part.limit]), cursor)

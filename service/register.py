@@ -12,7 +12,6 @@ from sqlalchemy import BindParameter, Connection, Row, bindparam, delete, func, 
 from activities.recording import CaseFile
 from service.database import Database, insert, insert_new, insert_or_replace
 from service.tables import (
-    backups,
     case_events,
     case_parts,
     case_waits,
@@ -78,7 +77,7 @@ def _record(connection: Connection, change: CaseChange) -> None:
         _append(connection, change, fresh)
         _bring_up_to_date(connection, change, fresh[-1], head, case)
         _hand_out_tasks(connection, change)
-        _project(connection, change.case, case.ledger, fresh)
+        _project(connection, change.case, fresh)
 
 
 def _take_lease(connection: Connection, ledger: str, case: str, at: datetime) -> Lease:
@@ -366,7 +365,7 @@ def _holder_rows(task: Task) -> Iterable[Values]:
 # --------------------------------------------------------------------------- projections
 
 
-def _project(connection: Connection, case: str, ledger: str, fresh: Sequence[CaseEvent]) -> None:
+def _project(connection: Connection, case: str, fresh: Sequence[CaseEvent]) -> None:
     for event in fresh:
         if event.kind == EventKind.RESUMED:
             _void_lost_tale(connection, case, event)
@@ -375,10 +374,6 @@ def _project(connection: Connection, case: str, ledger: str, fresh: Sequence[Cas
             connection.execute(update(decisions).where(given).values(void=True))
         elif event.kind in (EventKind.DECIDED, EventKind.CONFIRMED):
             connection.execute(decisions.insert(), _decision_row(case, event))
-        elif event.kind == EventKind.BACKED_UP:
-            # A backup made once more under its id replaces the copy before it.
-            row = {"case_id": case, "ledger": ledger, **_backup_row(event)}
-            connection.execute(insert_or_replace(connection, backups), row)
 
 
 def _decision_row(case: str, event: CaseEvent) -> Values:
@@ -400,9 +395,3 @@ def _decision_row(case: str, event: CaseEvent) -> Values:
         "at": event.at,
         "void": False,
     }
-
-
-def _backup_row(event: CaseEvent) -> Values:
-    names = ("id", "point", "location", "bytes", "sha256", "root", "restore_milliseconds")
-    taken_at = datetime.fromisoformat(str(event.data["taken_at"]))
-    return {**{name: event.data[name] for name in names}, "taken_at": taken_at}

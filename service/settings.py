@@ -9,6 +9,9 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+from workflows.domain.errors import NoRecipients
 
 PREFIX = "UNCLOSE_"
 EMBEDDED = "embedded"
@@ -76,10 +79,19 @@ class Settings(BaseSettings):
 
     object_store_url: str = Field(
         default_factory=lambda known: f"file://{known['data_dir'] / 'store'}",
-        description="Where backups and evidence go: file:///folder or s3://bucket.",
+        description="Where backups go: file:///folder or s3://bucket/prefix?endpoint=…&region=….",
     )
     backup_recipients: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(), description="age recipients that backups are encrypted to, comma-separated."
+    )
+
+    backup_identity: Path | None = Field(
+        default=None,
+        description="age identity file that reads backups; needed by workers, which prove them.",
+    )
+    postgresql_bin: Path | None = Field(
+        default=None,
+        description="Folder of pg_dump and pg_restore; they are looked for on the PATH if not given.",
     )
 
     @field_validator("data_dir", mode="after")
@@ -90,7 +102,9 @@ class Settings(BaseSettings):
     @field_validator("backup_recipients", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:  # Any: not validated yet
-        return tuple(part.strip() for part in value.split(",")) if isinstance(value, str) else value
+        if not isinstance(value, str):
+            return value
+        return tuple(part.strip() for part in value.split(",") if part.strip())
 
     @property
     def is_embedded(self) -> bool:
@@ -105,6 +119,15 @@ class Settings(BaseSettings):
         if not self.dev and self.secret_key.get_secret_value() == DEVELOPMENT_SECRET_KEY:
             raise DevelopmentSecret(PREFIX + "SECRET_KEY")
 
+    def require_encryption(self) -> None:
+        """Outside dev, refuse to go on where backups would lie open.
+
+        Raises:
+            NoRecipients: nobody is named who could read them.
+        """
+        if not self.dev and not self.backup_recipients:
+            raise NoRecipients(PREFIX + "BACKUP_RECIPIENTS")
+
     def described(self) -> Iterator[Described]:
         """Every setting, where its value comes from, and the value unless it is a secret."""
         for name, field in type(self).model_fields.items():
@@ -118,11 +141,18 @@ class Settings(BaseSettings):
             return "set" if name in self.model_fields_set else "unset"
         if value is None or value == ():
             return "unset"
-        if name == "database_url":
-            return make_url(value).render_as_string(hide_password=True)
+        if name in ("database_url", "object_store_url"):
+            return _without_password(value)
         return ", ".join(value) if isinstance(value, tuple) else str(value)
 
     def _source(self, name: str) -> Literal["environment", "option", "default"]:
         if name not in self.model_fields_set:
             return "default"
         return "environment" if os.environ.get(PREFIX + name.upper()) else "option"
+
+
+def _without_password(url: str) -> str:
+    try:
+        return make_url(url).render_as_string(hide_password=True)
+    except ArgumentError:
+        return "unreadable"

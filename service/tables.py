@@ -166,21 +166,49 @@ class DecisionRow(Row, table=True):
 
 
 class BackupRow(Row, table=True):
-    """A backup that counted, taken from the events: restored, and its proof equal to the source's."""
+    """One backup, written by the worker that took it. What was taken never changes; what it is worth does."""
 
     __tablename__ = "backups"
-    __table_args__ = (Index(None, "case_id"), Index(None, "ledger", "taken_at"))
+    __table_args__ = (
+        Index(None, "case_id"),
+        Index(None, "ledger", "taken_at", "id"),
+        Index(None, "taken_at", "id"),
+    )
 
     id: str = Field(primary_key=True, max_length=_NAME)
-    case_id: str = Field(max_length=_CASE, foreign_key="cases.id")
+    case_id: str | None = Field(max_length=_CASE, foreign_key="cases.id")
+    """None for a snapshot."""
     ledger: str = Field(max_length=_NAME)
     point: str = Field(max_length=8)
+    engine: str = Field(max_length=16)
     location: str = Field(sa_type=Text)
-    bytes: int = Field(sa_type=BigInteger)
+    raw_bytes: int = Field(sa_type=BigInteger)
+    stored_bytes: int = Field(sa_type=BigInteger)
     sha256: str = Field(max_length=_DIGEST)
+    manifest_sha256: str = Field(max_length=_DIGEST)
+    encrypted_to: JsonValue = Field(sa_type=Document)
     root: str = Field(max_length=_DIGEST)
-    restore_milliseconds: int = Field(sa_type=BigInteger)
+    started_at: datetime = Field(sa_type=UTCDateTime)
     taken_at: datetime = Field(sa_type=UTCDateTime)
+    milliseconds: int = Field(sa_type=BigInteger)
+    state: str = Field(max_length=16)
+    restore_milliseconds: int | None = Field(sa_type=BigInteger)
+    tested_at: datetime | None = Field(sa_type=UTCDateTime)
+    reason: str = Field(sa_type=Text)
+    kept_because: str = Field(sa_type=Text)
+
+
+class BackupEventRow(Row, table=True):
+    """One act on a backup: tested, extracted from, restored, deleted. Appended, never changed."""
+
+    __tablename__ = "backup_events"
+
+    backup_id: str = Field(primary_key=True, max_length=_NAME, sa_column_args=[ForeignKey("backups.id")])
+    key: str = Field(primary_key=True, max_length=_NAME)
+    act: str = Field(max_length=16)
+    actor: str = Field(max_length=_NAME)
+    at: datetime = Field(sa_type=UTCDateTime)
+    data: JsonValue = Field(sa_type=Document)
 
 
 class LeaseRow(Row, table=True):
@@ -252,6 +280,7 @@ tasks = table_of(TaskRow)
 task_holders = table_of(TaskHolderRow)
 decisions = table_of(DecisionRow)
 backups = table_of(BackupRow)
+backup_events = table_of(BackupEventRow)
 leases = table_of(LeaseRow)
 case_numbers = table_of(NumberRow)
 intake = table_of(IntakeRow)

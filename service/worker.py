@@ -12,7 +12,11 @@ from typing import Any, TypeVar
 from temporalio.client import Client
 from temporalio.worker import Worker
 
-from activities.backup import BackupActivities
+from activities.backup.backing_up import BackupActivities
+from activities.backup.keeper import BackupKeeper
+from activities.backup.rehearsal import RehearsalActivities, WithRehearsals
+from activities.backup.restoring import RestoreActivities
+from activities.backup.snapshots import SnapshotActivities
 from activities.case import CaseActivities
 from activities.comparison import ComparisonActivities
 from activities.evidence import EvidenceStore
@@ -20,13 +24,17 @@ from activities.guiding import GuidingActivities
 from activities.lease import LeaseActivities
 from activities.ledger import LedgerActivities
 from activities.recording import Recording
-from activities.restored import LocalBackups
+from activities.restored import StoredBackups
+from service.backup_catalogue import SqlBackupCatalogue
+from service.configured_ledgers import load_ledgers
 from service.database import open_database
 from service.identity import open_identities
-from service.ledger_book import LedgerBook, ledgers_path
+from service.ledger_book import LedgerBook
 from service.register import SqlRegister
 from service.sandbox import sandbox_for
 from service.settings import Settings
+from service.vault import build_vault, warn_of_overwriting
+from workflows.backup_steps import RehearsalSteps, RestoreSteps, SnapshotSteps
 from workflows.ledger_steps import ComparisonSteps, GuidingSteps
 from workflows.steps import WORKFLOW_QUEUE, BackupSteps, CaseSteps, LeaseSteps, LedgerSteps, ledger_queue
 from workflows.unclose import UncloseWorkflow
@@ -66,27 +74,33 @@ class Parts:
 @asynccontextmanager
 async def open_parts(settings: Settings, given: LedgerBook | None = None) -> AsyncIterator[Parts]:
     """Open the register and the ledgers, and let go of them at the end."""
-    book = given or LedgerBook.load(ledgers_path(settings.ledgers, settings.data_dir, settings.dev))
+    book = given or load_ledgers(settings)
     database = open_database(settings.database_url)
     register = SqlRegister(database)
     evidence = EvidenceStore(settings.data_dir / "evidence")
     case = CaseActivities(register, book, open_identities(settings.dev), evidence)
-    backup = BackupActivities(book, settings.data_dir / "backups")
-    copies = LocalBackups(book, settings.data_dir / "backups")
-    comparison = ComparisonActivities(book, copies, settings.data_dir / "evidence")
+    vault = build_vault(settings)
+    await asyncio.to_thread(warn_of_overwriting, vault.store)
+    ledgers = WithRehearsals(book, settings.data_dir / "rehearsals")
+    keeper = BackupKeeper(ledgers, vault, SqlBackupCatalogue(database), settings.data_dir / "scratch")
+    comparison = ComparisonActivities(book, StoredBackups(keeper), settings.data_dir / "evidence")
     try:
         yield Parts(
             register,
             book,
             case=[*_steps(CaseSteps, case), *_steps(LeaseSteps, LeaseActivities(register))],
             ledger=[
-                *_steps(LedgerSteps, LedgerActivities(book)),
-                *_steps(BackupSteps, backup),
+                *_steps(LedgerSteps, LedgerActivities(ledgers)),
+                *_steps(BackupSteps, BackupActivities(keeper)),
+                *_steps(RestoreSteps, RestoreActivities(keeper)),
+                *_steps(RehearsalSteps, RehearsalActivities(keeper, ledgers)),
+                *_steps(SnapshotSteps, SnapshotActivities(keeper, book.retention)),
                 *_steps(ComparisonSteps, comparison),
                 *_steps(GuidingSteps, GuidingActivities(book)),
             ],
         )
     finally:
+        await ledgers.aclose()
         await book.aclose()
         await database.aclose()
 

@@ -1,22 +1,28 @@
 """Fakes for workflow tests: a ledger, a register and a directory that live in memory, one fake per port."""
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+import io
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
+from typing import BinaryIO
 
+from activities.backup.catalogue import BackupEvent
 from activities.erp.connector import (
     BalanceRow,
     Change,
     HeldRight,
+    Hold,
     Invariants,
     JournalEntry,
+    Scratch,
     Session,
     Warned,
 )
 from activities.recording import CaseFile
 from workflows.domain.approval import DEFAULT_POLICY, ApprovalPolicy, Group
+from workflows.domain.backups import Backup, BackupState
 from workflows.domain.canonical import RowLayout, Rows
 from workflows.domain.case import CaseChange, CaseEvent, EventKind
 from workflows.domain.delegation import Delegation, principals_of
@@ -28,6 +34,7 @@ from workflows.domain.errors import (
     OutOfOrder,
     SessionsRemain,
     StaleFence,
+    UnknownBackup,
     UnknownLedger,
     UnknownRequest,
 )
@@ -194,14 +201,23 @@ class FakeLedger:
     def backup_source(self) -> "FakeLedger":
         return self
 
-    def copy_to(self, target: Path) -> None:
-        target.write_bytes(b"the whole ledger")
+    engine = "fake"
 
-    def open_copy(self, path: Path) -> "FakeLedger":
-        assert path.read_bytes() == b"the whole ledger"
-        copy = FakeLedger(self.name)
-        copy.state, copy.corrections = self.state, self.corrections + self.damaged_copies
-        return copy
+    def size(self) -> int:
+        return len(WHOLE)
+
+    @contextmanager
+    def reading(self, folder: Path) -> Iterator[BinaryIO]:
+        yield io.BytesIO(WHOLE)
+
+    def scratch(self, folder: Path, name: str) -> "FakeScratch":
+        return FakeScratch(self)
+
+    def put_in_place(self, scratch: Scratch, hold: Hold) -> str:
+        self._fenced(hold.fence)
+        assert isinstance(scratch, FakeScratch)
+        self.state, self.corrections = scratch.copy.state, scratch.copy.corrections
+        return f"replaced-{hold.fence}"
 
     async def aclose(self) -> None:
         return None
@@ -215,6 +231,38 @@ class FakeLedger:
 
     def move_behind_our_back(self, module: Module, current: Period) -> None:
         self.state = self.state.moved(module, current)
+
+
+WHOLE = b"the whole ledger"
+
+
+class FakeScratch:
+    """A fake ledger made from the fake copy of another."""
+
+    def __init__(self, original: FakeLedger) -> None:
+        self.copy = FakeLedger(original.name)
+        self.copy.state = original.state
+        self.copy.corrections = original.corrections + original.damaged_copies
+        self._received = io.BytesIO()
+
+    @contextmanager
+    def receiving(self) -> Iterator[io.BytesIO]:
+        yield self._received
+
+    def check(self) -> None:
+        assert self._received.getvalue() == WHOLE
+
+    def connector(self, *, read_only: bool = True) -> FakeLedger:
+        return self.copy
+
+    def free(self) -> None:
+        return None
+
+    def exists(self) -> bool:
+        return bool(self._received.getvalue())
+
+    def remove(self) -> None:
+        self._received = io.BytesIO()
 
 
 def refuse_once(at: tuple[Module, Period]) -> Callable[[PlanStep], None]:
@@ -286,6 +334,35 @@ class FakeRegister:
 
     def told(self, case: str, kind: EventKind) -> list[dict[str, Json]]:
         return [event.data for event in self.events.get(case, []) if event.kind == kind]
+
+
+class FakeCatalogue:
+    """The catalogue of backups in memory, with the same promises as the real one."""
+
+    def __init__(self) -> None:
+        self.entries: dict[str, Backup] = {}
+        self.events: dict[tuple[str, str], BackupEvent] = {}
+        self.running: set[str] = set()
+
+    async def keep(self, backup: Backup) -> None:
+        known = self.entries.get(backup.id)
+        if known is None or known.state != BackupState.DELETED:
+            self.entries[backup.id] = backup
+
+    async def find(self, backup: str) -> Backup:
+        if backup not in self.entries:
+            raise UnknownBackup(backup)
+        return self.entries[backup]
+
+    async def of(self, ledger: str) -> tuple[Backup, ...]:
+        there = (b for b in self.entries.values() if b.ledger == ledger and b.state != BackupState.DELETED)
+        return tuple(sorted(there, key=lambda backup: (backup.taken_at, backup.id)))
+
+    async def needed(self, ledger: str) -> frozenset[str]:
+        return frozenset(backup.id for backup in self.entries.values() if backup.case in self.running)
+
+    async def record(self, event: BackupEvent) -> None:
+        self.events.setdefault((event.backup, event.key), event)
 
 
 class FakeDirectory:

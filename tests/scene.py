@@ -13,7 +13,8 @@ from temporalio.client import WorkflowHandle
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
-from activities.backup import BackupActivities
+from activities.backup.backing_up import BackupActivities
+from activities.backup.keeper import BackupKeeper
 from activities.case import CaseActivities
 from activities.evidence import EvidenceStore
 from activities.lease import LeaseActivities
@@ -21,7 +22,8 @@ from activities.ledger import LedgerActivities
 from activities.ledgers import Ledgers
 from activities.recording import Profiles, Recording
 from service.sandbox import sandbox_for
-from tests.fake_world import PEOPLE, FakeDirectory, FakeLedger, FakeLedgers, FakeRegister
+from tests.fake_world import PEOPLE, FakeCatalogue, FakeDirectory, FakeLedger, FakeLedgers, FakeRegister
+from tests.vaults import a_vault
 from workflows.domain.case import (
     Act,
     Actor,
@@ -74,6 +76,7 @@ class Scene:
     ledger: FakeLedger = field(default_factory=FakeLedger)
     register: FakeRegister = field(default_factory=FakeRegister)
     directory: FakeDirectory = field(default_factory=FakeDirectory)
+    catalogue: FakeCatalogue = field(default_factory=FakeCatalogue)
     ledgers: ServedLedgers | None = None
     """The ledgers behind the ports, if not the fake one."""
     queue: str = field(default_factory=lambda: f"unclose-{uuid4()}")
@@ -85,7 +88,8 @@ class Scene:
             self.register, ledgers, self.directory, EvidenceStore(self.folder / "evidence")
         )
         leases, acts = LeaseActivities(self.register), LedgerActivities(ledgers)
-        backups = BackupActivities(ledgers, self.folder / "backups")
+        vault = a_vault(self.folder / "store")
+        backups = BackupActivities(BackupKeeper(ledgers, vault, self.catalogue, self.folder / "scratch"))
         return Worker(
             self.environment.client,
             task_queue=self.queue,

@@ -1,8 +1,8 @@
-"""Everything in which SQLite and PostgreSQL differ: connecting, triggers, copies, and what failures mean."""
+"""Everything in which SQLite and PostgreSQL differ: connecting, triggers, and what failures mean."""
 
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError
 
 from activities.demo_erp.rules import Rule, every_rule
 from activities.demo_erp.tables import metadata
-from workflows.domain.errors import BackupUnproven, LedgerRefused, LedgerUnavailable, UncloseError
+from workflows.domain.errors import LedgerRefused, LedgerUnavailable, UncloseError
 
 WAIT_SECONDS = 5.0
 """How long a transaction waits for another one's lock."""
@@ -38,7 +38,9 @@ for _table in metadata.tables.values():
 def connect(place: str, *, read_only: bool = False) -> Engine:
     """An engine on a ledger: the path of an SQLite file that exists, or the URL of a PostgreSQL database."""
     if "://" in place:
-        return create_engine(place)
+        # A connection may have been ended meanwhile, as when the ledger was replaced by a backup.
+        engine = create_engine(place, pool_pre_ping=True)
+        return engine.execution_options(postgresql_readonly=True) if read_only else engine
     mode = "ro" if read_only else "rw"
     uri = f"file:{quote(str(Path(place).absolute()))}?mode={mode}"
     engine = create_engine("sqlite+pysqlite://", creator=lambda: _open(uri, read_only), poolclass=QueuePool)
@@ -133,7 +135,7 @@ def _is_sqlite(db: Connection) -> bool:
 def stream(db: Connection, query: Query, chunk: int) -> Iterator[Sequence[Stored]]:
     """The rows of a query in pieces, as plainly as the driver gives them; memory does not grow with them."""
     if not _is_sqlite(db):
-        yield from db.execute(query.execution_options(stream_results=True)).partitions(chunk)
+        yield from _cursor(db.execute(query.execution_options(stream_results=True)), chunk)
         return
     # SQLite steps through its rows by itself, and Row objects would cost as much as the reading.
     yield from _pieces(db.execute(query), chunk)
@@ -144,9 +146,15 @@ def stream_often(
 ) -> Iterator[Sequence[Stored]]:
     """The same for one of a few queries that are made once, and filled in with the values."""
     if not _is_sqlite(db):
-        yield from db.execute(query.execution_options(stream_results=True), values).partitions(chunk)
+        yield from _cursor(db.execute(query.execution_options(stream_results=True), values), chunk)
         return
     yield from _pieces(db.exec_driver_sql(_sqlite_text(query), dict(values)), chunk)
+
+
+def _cursor(result: CursorResult[*tuple[Any, ...]], chunk: int) -> Iterator[Sequence[Stored]]:
+    # Closed when the stream is broken off: the server keeps a cursor open otherwise.
+    with result:
+        yield from result.partitions(chunk)
 
 
 def _pieces(result: CursorResult[*tuple[Any, ...]], chunk: int) -> Iterator[Sequence[Stored]]:
@@ -177,41 +185,3 @@ def version(db: Connection) -> str:
     """Name and version of the database."""
     name = "SQLite" if _is_sqlite(db) else "PostgreSQL"
     return f"{name} {'.'.join(str(part) for part in db.dialect.server_version_info or ())}"
-
-
-# --------------------------------------------------------------------------- copies
-
-
-def copy(source: Path, target: Path) -> None:
-    """Copy a ledger by SQLite's online backup; readers and writers go on meanwhile."""
-    target.unlink(missing_ok=True)
-    with closing(_open(f"file:{quote(str(source.absolute()))}?mode=ro", True)) as old:
-        # The open reading transaction pins one moment: the copy is of it, and is never begun anew.
-        old.execute("BEGIN")
-        old.execute("SELECT count(*) FROM ledger").fetchone()
-        with closing(sqlite3.connect(target)) as new:
-            old.backup(new, pages=4096)
-            new.execute("PRAGMA journal_mode = DELETE")
-
-
-def restore(source: Path, target: Path) -> None:
-    """Write a copy over a ledger in use, in one transaction of the database's own."""
-    with (
-        closing(sqlite3.connect(source)) as old,
-        closing(sqlite3.connect(target, timeout=WAIT_SECONDS)) as new,
-    ):
-        old.backup(new)
-
-
-def check_copy(path: Path) -> None:
-    """Raises BackupUnproven unless SQLite finds every page, index and key of the file sound."""
-    try:
-        with closing(_open(f"file:{quote(str(path.absolute()))}?mode=ro", True)) as db:
-            found = [str(row[0]) for row in db.execute("PRAGMA integrity_check")]
-            found += [
-                f"{row[0]} refers to a missing {row[2]}" for row in db.execute("PRAGMA foreign_key_check")
-            ]
-    except sqlite3.Error as error:
-        raise BackupUnproven(path.name, str(error)) from error
-    if found != ["ok"]:
-        raise BackupUnproven(path.name, "; ".join(found[:3]))

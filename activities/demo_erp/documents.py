@@ -79,6 +79,10 @@ class NewDocument:
     note: str = ""
 
 
+def exists(db: Connection, number: str) -> bool:
+    return db.scalar(select(_document.c.number).where(_document.c.number == number)) is not None
+
+
 def read_document(db: Connection, book: Book, number: str) -> Document:
     """A document with its lines. Raises LedgerRefused if there is none."""
     row = db.execute(select(_document).where(_document.c.number == number)).one_or_none()

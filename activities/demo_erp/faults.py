@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import Path
 
 from sqlalchemy import Connection, delete, insert, select, update
 
@@ -148,9 +147,9 @@ class Faults:
             raise LedgerRefused(self.ledger.book.code, reason) from error
 
 
-def forget_accidents(copy: Path) -> None:
+def forget_accidents(copy: str) -> None:
     """Leave in a copy only what lies in its data: an accident of one machine does not travel with them."""
-    with DemoLedger(str(copy)) as ledger, ledger.founding() as db:
+    with DemoLedger(copy) as ledger, ledger.founding() as db:
         db.execute(delete(tables.fault).where(tables.fault.c.name.not_in(sorted(IN_THE_DATA))))
 
 

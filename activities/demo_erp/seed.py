@@ -38,11 +38,12 @@ def create_demo(path: str | Path) -> Path:
     place = Path(path)
     if not place.exists():
         with suppress(FileExistsError), building(place) as unfinished, DemoLedger(str(unfinished)) as ledger:
-            _fill(ledger)
+            fill_demo(ledger)
     return place
 
 
-def _fill(ledger: DemoLedger) -> None:
+def fill_demo(ledger: DemoLedger) -> None:
+    """Make the demo ledger in an empty database."""
     create(ledger, DEMO)
     with ledger.writing() as db:
         _master_data(db)

@@ -5,14 +5,16 @@ connector: each translates all its vendor's failures into `Refused` or `Unavaila
 """
 
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Protocol
+from typing import BinaryIO, Protocol, runtime_checkable
 
+from activities.engines.copies import Sink
 from workflows.domain.canonical import Row, RowLayout, Rows
 from workflows.domain.corrections import Change, Invariants
+from workflows.domain.digest import Json
 from workflows.domain.findings import Finding, FindingScope
 from workflows.domain.ledger import Capabilities, CloseState, Module
 from workflows.domain.period import Period
@@ -24,10 +26,13 @@ __all__ = [
     "Change",
     "FindingScope",
     "HeldRight",
+    "Hold",
     "Invariants",
     "JournalEntry",
     "LedgerConnector",
+    "Scratch",
     "Session",
+    "TellsDocuments",
     "Warned",
 ]
 
@@ -77,18 +82,81 @@ class JournalEntry:
     """The ERP user who did it."""
 
 
-class BackupSource(Protocol):
-    """How a copy of the ledger is made and opened. Paths are local to the worker."""
+@dataclass(frozen=True)
+class Hold:
+    """Under what a ledger is held while it is replaced, and the key that makes it happen once."""
 
-    def copy_to(self, target: Path) -> None:
-        """Write a complete, consistent copy by the database's own means. Blocking; run it in a thread."""
+    fence: int
+    reason: str
+    key: str
 
-    def open_copy(self, path: Path) -> "LedgerConnector":
-        """A connector to the restored copy, for integrity checks and proof.
+
+class Scratch(Protocol):
+    """A ledger of its own, made from a copy, in the same ERP. Everything blocks; run it in threads."""
+
+    def receiving(self) -> AbstractContextManager[Sink]:
+        """Where the bytes of a copy go; at the end they are a ledger. What was there before is removed.
 
         Raises:
-            BackupUnproven: the database's own integrity check of the copy fails.
+            BackupUnproven: they are no copy of a ledger.
+            ToolMissing, NoRoom: it cannot be made here.
         """
+
+    def check(self) -> None:
+        """The database's own integrity check. Raises BackupUnproven."""
+
+    def connector(self, *, read_only: bool = True) -> "LedgerConnector":
+        """A connector to it; whoever asked closes it."""
+
+    def free(self) -> None:
+        """Make it fit to be acted upon: nobody is in it, and no accident of the original happens in it."""
+
+    def exists(self) -> bool: ...
+
+    def remove(self) -> None:
+        """Remove it; one that is not there is as wished."""
+
+
+class BackupSource(Protocol):
+    """How copies of a ledger are made by its database's own means. Everything blocks; run it in threads."""
+
+    engine: str
+    """The database: `sqlite`, `postgresql`."""
+
+    def size(self) -> int:
+        """About how many bytes a copy has."""
+
+    def reading(self, folder: Path) -> AbstractContextManager[BinaryIO]:
+        """A complete, consistent copy as a stream, while people work. The folder is for its drafts.
+
+        Raises:
+            ToolMissing, NoRoom: it cannot be made here.
+        """
+
+    def scratch(self, folder: Path, name: str) -> Scratch:
+        """The scratch ledger of this name, whether it is there already or not."""
+
+    def put_in_place(self, scratch: Scratch, hold: Hold) -> str:
+        """Put a scratch ledger in the place of the live one; the name under which that one is kept.
+
+        The highest fence, the holding and the journal survive, so that nobody acts who could not before, and
+        nothing is done twice. The same key again does nothing.
+
+        Raises:
+            StaleFence, NotExclusive: the ledger is not held under this fence.
+            NotRestorable: this ERP's ledgers cannot be replaced by Unclose.
+        """
+
+
+@runtime_checkable
+class TellsDocuments(Protocol):
+    """A connector that can tell one document whole, for comparison with a backup (R40)."""
+
+    async def document(self, number: str) -> dict[str, Json] | None:
+        """Head and lines as they are in the ledger; none if there is no such document."""
+
+    async def aclose(self) -> None:
+        """Let go of connections."""
 
 
 class LedgerConnector(Protocol):

@@ -2,13 +2,13 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Generator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, asynccontextmanager
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import islice
 from pathlib import Path
 from threading import Lock
-from typing import Annotated
+from typing import Annotated, BinaryIO
 
 from pydantic import BeforeValidator
 
@@ -18,7 +18,7 @@ from activities.demo_erp import (
     closing,
     dialect,
     document_rows,
-    faults,
+    documents,
     isolation,
     journal,
     pointers,
@@ -28,9 +28,13 @@ from activities.demo_erp import (
 from activities.demo_erp.creation import EXECUTOR
 from activities.demo_erp.journal import Act
 from activities.demo_erp.ledger import DemoLedger
-from activities.erp.connector import BalanceRow, HeldRight, JournalEntry, Session, Warned
+from activities.engines.copies import Copies, Sink
+from activities.engines.postgresql import PostgreSQLTools
+from activities.erp import demo_copies
+from activities.erp.connector import BalanceRow, HeldRight, Hold, JournalEntry, Scratch, Session, Warned
 from workflows.domain.canonical import RowLayout, Rows
 from workflows.domain.corrections import Change, Invariants
+from workflows.domain.digest import Json, to_json
 from workflows.domain.errors import GuidedOnly
 from workflows.domain.findings import Finding, FindingScope
 from workflows.domain.ledger import Capabilities, CloseState, Module, Verb
@@ -39,6 +43,8 @@ from workflows.domain.plan import PlanStep
 
 Chunk = tuple[Period, list[BalanceRow]]
 Blocking = Generator[list[tuple[int, list[BalanceRow]]], None, None]
+NO_TOOLS = PostgreSQLTools()
+"""PostgreSQL's own programs are looked for on the PATH."""
 
 CHUNKS_A_TRIP = 8
 """How many chunks of a stream are taken at once: a trip to a thread costs more than reading a chunk."""
@@ -74,16 +80,15 @@ class DemoOptions:
 class DemoConnector:
     """Speaks to one demo ledger. Its database blocks, so every call runs in a thread."""
 
-    def __init__(self, options: DemoOptions) -> None:
-        self.options = options
+    def __init__(self, options: DemoOptions, tools: PostgreSQLTools = NO_TOOLS) -> None:
+        self.options, self.tools = options, tools
         self.ledger = DemoLedger(options.path, read_only=options.read_only)
 
     async def ping(self) -> str:
         return await asyncio.to_thread(self._ping)
 
     async def capabilities(self) -> Capabilities:
-        is_file = "://" not in self.options.path
-        return Capabilities(guided=self.options.guided, can_back_up=is_file, can_clone=is_file)
+        return Capabilities(guided=self.options.guided, can_back_up=True, can_clone=True)
 
     async def read_close_state(self) -> CloseState:
         return await asyncio.to_thread(self._read_close_state)
@@ -161,8 +166,11 @@ class DemoConnector:
     async def invariants(self) -> Invariants:
         return await asyncio.to_thread(self._invariants)
 
+    async def document(self, number: str) -> dict[str, Json] | None:
+        return await asyncio.to_thread(self._document, number)
+
     def backup_source(self) -> "DemoBackupSource":
-        return DemoBackupSource(self.options)
+        return DemoBackupSource(self.options, self.tools)
 
     async def aclose(self) -> None:
         await asyncio.to_thread(self.ledger.close)
@@ -208,6 +216,15 @@ class DemoConnector:
             for period, rows in await asyncio.to_thread(stream.take):
                 yield self.ledger.book.period(period), rows
 
+    def _document(self, number: str) -> dict[str, Json] | None:
+        book = self.ledger.book
+        with self.ledger.reading() as db:
+            if not documents.exists(db, number):
+                return None
+            told = to_json(documents.read_document(db, book, number))
+        assert isinstance(told, dict)
+        return told
+
     def _mark(self) -> str:
         with self.ledger.reading() as db:
             return journal.mark(db)
@@ -243,19 +260,48 @@ class _Stream:
 
 
 class DemoBackupSource:
-    """Copies by SQLite's own online backup; people go on working meanwhile."""
+    """Copies of a demo ledger, and ledgers made from them."""
 
-    def __init__(self, options: DemoOptions) -> None:
-        self.options = options
+    def __init__(self, options: DemoOptions, tools: PostgreSQLTools = NO_TOOLS) -> None:
+        self.options, self.tools = options, tools
+        self._copies = demo_copies.of(options.path, tools)
+        self.engine = self._copies.name
 
-    def copy_to(self, target: Path) -> None:
-        dialect.copy(Path(self.options.path), target)
-        faults.forget_accidents(target)
+    def size(self) -> int:
+        return self._copies.size()
 
-    def open_copy(self, path: Path) -> DemoConnector:
-        dialect.check_copy(path)
-        return DemoConnector(DemoOptions(str(path), self.options.guided, read_only=True))
+    def reading(self, folder: Path) -> AbstractContextManager[BinaryIO]:
+        return self._copies.reading(folder)
 
-    def restore_from(self, copy: Path) -> None:
-        """Put a copy in the place of the ledger, as one transaction; whoever has it open sees it whole."""
-        dialect.restore(copy, Path(self.options.path))
+    def scratch(self, folder: Path, name: str) -> "DemoScratch":
+        return DemoScratch(self, self._copies, self._copies.scratch(folder, name))
+
+    def put_in_place(self, scratch: Scratch, hold: Hold) -> str:
+        assert isinstance(scratch, DemoScratch)
+        return demo_copies.put_in_place(self.options.path, scratch.place, self._copies, hold)
+
+
+class DemoScratch:
+    """A demo ledger made from a copy."""
+
+    def __init__(self, source: DemoBackupSource, copies: Copies, place: str) -> None:
+        self._source, self._copies, self.place = source, copies, place
+
+    def receiving(self) -> AbstractContextManager[Sink]:
+        return self._copies.receiving(self.place)
+
+    def check(self) -> None:
+        self._copies.check(self.place)
+
+    def connector(self, *, read_only: bool = True) -> DemoConnector:
+        options = replace(self._source.options, path=self.place, read_only=read_only)
+        return DemoConnector(options, self._source.tools)
+
+    def free(self) -> None:
+        demo_copies.free(self.place)
+
+    def exists(self) -> bool:
+        return self._copies.exists(self.place)
+
+    def remove(self) -> None:
+        self._copies.remove(self.place)

@@ -6,9 +6,12 @@ from typing import Annotated, Any
 import typer
 from pydantic import ValidationError
 
-from service.failures import MISUSED, CommandFailed
-from service.ledger_book import LedgerBook, LedgersUnreadable, ledgers_path
+from service.configured_ledgers import load_ledgers
+from service.failures import MISUSED, CommandFailed, remedy
+from service.ledger_book import LedgerBook, LedgersUnreadable
 from service.settings import PREFIX, DevelopmentSecret, Settings
+from service.vault import StoreUnreadable, build_vault
+from workflows.domain.errors import NoRecipients, RecipientUnreadable
 
 DataDir = Annotated[
     Path | None,
@@ -43,10 +46,11 @@ def open_own_settings() -> Settings:
 
 
 def require_startable(settings: Settings) -> None:
-    """Outside dev nothing starts with secrets that everybody knows, or without a Temporal to talk to.
+    """Outside dev nothing starts with secrets that everybody knows, open backups, or no Temporal to talk to.
 
     Raises:
         CommandFailed: naming the setting.
+        StorageUnavailable: there is no place for backups.
     """
     try:
         settings.require_own_secrets()
@@ -56,6 +60,16 @@ def require_startable(settings: Settings) -> None:
         name = PREFIX + "TEMPORAL_ADDRESS"
         remedy = f"set {name} to host:port, or use `unclose dev`"
         raise CommandFailed(f"{name} is not set; only `unclose dev` starts a Temporal", remedy, MISUSED)
+    _require_safe_backups(settings)
+
+
+def _require_safe_backups(settings: Settings) -> None:
+    try:
+        settings.require_encryption()
+        build_vault(settings)
+    except (StoreUnreadable, NoRecipients, RecipientUnreadable) as error:
+        told = None if isinstance(error, StoreUnreadable) else remedy(error)
+        raise CommandFailed(str(error), told, MISUSED) from error
 
 
 def open_book(settings: Settings) -> LedgerBook:
@@ -65,7 +79,7 @@ def open_book(settings: Settings) -> LedgerBook:
         CommandFailed: the file is absent or wrong.
     """
     try:
-        return LedgerBook.load(ledgers_path(settings.ledgers, settings.data_dir, settings.dev))
+        return load_ledgers(settings)
     except LedgersUnreadable as error:
         remedy = "give --data-dir or UNCLOSE_LEDGERS, or start `unclose dev` once"
         raise CommandFailed(str(error), remedy, MISUSED) from error

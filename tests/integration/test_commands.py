@@ -12,6 +12,7 @@ import pytest
 from activities.demo_erp.seed import create_demo
 from service import cli
 from service.ledger_book import add_demo_ledger
+from tests.vaults import a_key_pair
 
 CSV = """InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country
 536365,85123A,WHITE HANGING HEART,6,2010-12-01 08:26:00,2.55,17850,United Kingdom
@@ -166,6 +167,7 @@ def test_a_check_of_the_settings_never_shows_a_secret(run: Run, monkeypatch: pyt
     monkeypatch.setenv("UNCLOSE_SECRET_KEY", "tell-nobody")
     monkeypatch.setenv("UNCLOSE_DATABASE_URL", "postgresql+asyncpg://unclose:tell-nobody@db/unclose")
     monkeypatch.setenv("UNCLOSE_TEMPORAL_ADDRESS", "temporal:7233")
+    monkeypatch.setenv("UNCLOSE_BACKUP_RECIPIENTS", a_key_pair().public)
     shown = run("config", "check")
     assert shown.code == 0
     assert "UNCLOSE_SECRET_KEY = set  (environment)" in shown.out
@@ -195,6 +197,35 @@ def test_outside_dev_nothing_starts_without_a_temporal(
     refused = run(process)
     assert refused.code == 2
     assert "UNCLOSE_TEMPORAL_ADDRESS is not set" in refused.err
+
+
+@pytest.mark.parametrize("command", [("api",), ("worker",), ("config", "check")])
+@pytest.mark.parametrize(
+    ("settings", "named"),
+    [
+        ({}, "UNCLOSE_BACKUP_RECIPIENTS names no recipient"),
+        ({"BACKUP_RECIPIENTS": "age1nobody"}, "'age1nobody', which is no age recipient"),
+        ({"BACKUP_RECIPIENTS": a_key_pair().public, "OBJECT_STORE_URL": "ftp://x"}, "OBJECT_STORE_URL"),
+        (
+            {"BACKUP_RECIPIENTS": a_key_pair().public, "OBJECT_STORE_URL": "s3://key:secret@bucket"},
+            "without credentials",
+        ),
+    ],
+    ids=["no recipient", "no key", "no store", "a secret in the address"],
+)
+def test_outside_dev_nothing_starts_where_backups_would_lie_open_or_nowhere(
+    run: Run,
+    command: tuple[str, ...],
+    settings: dict[str, str],
+    named: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    own = {"SECRET_KEY": "our own", "TEMPORAL_ADDRESS": "temporal:7233"}
+    for name, value in {**own, **settings}.items():
+        monkeypatch.setenv(f"UNCLOSE_{name}", value)
+    refused = run(*command)
+    assert refused.code == 2
+    assert named in refused.err
 
 
 def test_a_contract_that_has_drifted_is_shown(run: Run, tmp_path: Path) -> None:

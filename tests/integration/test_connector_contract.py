@@ -1,11 +1,13 @@
 """The same questions to every connector: what Unclose relies on, whatever ERP stands behind it."""
 
+import asyncio
 import shutil
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 
@@ -14,17 +16,20 @@ from activities.demo_erp.desk import Desk
 from activities.demo_erp.ledger import DemoLedger
 from activities.demo_erp.seed import create_demo
 from activities.erp import connect
-from activities.erp.connector import BalanceRow, LedgerConnector
+from activities.erp.connector import BalanceRow, Hold, LedgerConnector, Scratch
 from activities.erp.demo import DemoOptions
 from activities.proof import prove_ledger
+from tests.postgres import TOOLS, Server
 from workflows.domain.canonical import Place, Rows
 from workflows.domain.errors import (
     BackupUnproven,
     BeforeStartPeriod,
+    LedgerRefused,
     LedgerUnavailable,
     NotExclusive,
     OutOfOrder,
     StaleFence,
+    UncloseError,
 )
 from workflows.domain.findings import Finding, FindingScope, in_order
 from workflows.domain.ledger import CloseState, Module, Verb
@@ -43,7 +48,7 @@ class Subject:
     unreachable: LedgerConnector
     log_in: Callable[[str], object]
     """Somebody enters the ledger."""
-    damage: Callable[[Path], object]
+    damage: Callable[[bytes], bytes]
     """Spoils a copy."""
     target: Period
     module: Module
@@ -80,7 +85,7 @@ async def a_demo_ledger(folder: Path, template: Path) -> AsyncIterator[Subject]:
             connector,
             unreachable,
             log_in=desk.login,
-            damage=lambda copy: copy.write_bytes(copy.read_bytes()[:-8192]),
+            damage=lambda copy: copy[:-8192],
             target=Period(2025, 4),
             module=Module.INVENTORY,
             executor=EXECUTOR,
@@ -89,9 +94,27 @@ async def a_demo_ledger(folder: Path, template: Path) -> AsyncIterator[Subject]:
     await unreachable.aclose()
 
 
-Factory = Callable[[Path, Path], AbstractAsyncContextManager[Subject]]
+@asynccontextmanager
+async def a_demo_ledger_on_postgresql(server: Server, template: str) -> AsyncIterator[Subject]:
+    with server.database(template) as name:
+        places = server.url(name), server.url("nowhere")
+        connector, unreachable = (connect(DemoOptions(place), TOOLS) for place in places)
+        with DemoLedger(places[0]) as ledger:
+            desk = Desk(ledger)
+            yield Subject(
+                connector,
+                unreachable,
+                log_in=desk.login,
+                damage=lambda copy: copy[:-8192],
+                target=Period(2025, 4),
+                module=Module.INVENTORY,
+                executor=EXECUTOR,
+            )
+        await connector.aclose()
+        await unreachable.aclose()
 
-CONNECTORS: dict[str, Factory] = {"demo": a_demo_ledger}
+
+CONNECTORS = ("demo", "demo on PostgreSQL")
 
 
 @pytest.fixture(scope="module")
@@ -100,11 +123,16 @@ def demo_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(params=CONNECTORS)
-async def subject(
-    request: pytest.FixtureRequest, tmp_path: Path, demo_template: Path
-) -> AsyncIterator[Subject]:
-    async with CONNECTORS[request.param](tmp_path, demo_template) as made:
+async def subject(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Subject]:
+    async with _subject(request, tmp_path) as made:
         yield made
+
+
+def _subject(request: pytest.FixtureRequest, folder: Path) -> AbstractAsyncContextManager[Subject]:
+    if request.param == "demo":
+        return a_demo_ledger(folder, request.getfixturevalue("demo_template"))
+    server: Server = request.getfixturevalue("postgres")
+    return a_demo_ledger_on_postgresql(server, request.getfixturevalue("demo_on_postgres"))
 
 
 # --------------------------------------------------------------------------- reading
@@ -355,19 +383,94 @@ async def test_the_journal_tells_every_act_in_its_order(subject: Subject) -> Non
 
 
 async def test_a_copy_proves_equal_to_its_source(subject: Subject, tmp_path: Path) -> None:
-    source, copy = subject.connector.backup_source(), tmp_path / "copy"
-    source.copy_to(copy)
-    restored = source.open_copy(copy)
-    require_equal(await prove_ledger(subject.connector), await prove_ledger(restored))
-    await restored.aclose()
+    with copied(subject.connector, tmp_path) as scratch:
+        scratch.check()
+        restored = scratch.connector()
+        require_equal(await prove_ledger(subject.connector), await prove_ledger(restored))
+        await restored.aclose()
+        assert scratch.exists()
+    assert not scratch.exists()
 
 
 async def test_a_damaged_copy_is_found_out(subject: Subject, tmp_path: Path) -> None:
-    source, copy = subject.connector.backup_source(), tmp_path / "copy"
-    source.copy_to(copy)
-    subject.damage(copy)
+    source = subject.connector.backup_source()
+    with source.reading(tmp_path) as copy:
+        damaged = subject.damage(read_whole(copy))
+    scratch = source.scratch(tmp_path, "damaged")
     with pytest.raises(BackupUnproven):
-        source.open_copy(copy)
+        receive(scratch, damaged)
+    scratch.remove()
+
+
+async def test_a_copy_is_only_read_unless_it_is_made_to_be_acted_on(subject: Subject, tmp_path: Path) -> None:
+    inside = await subject.connector.sessions()
+    with copied(subject.connector, tmp_path) as scratch:
+        restored = scratch.connector()
+        with pytest.raises(LedgerRefused):
+            await restored.enter_exclusive(FENCE, "UC-TEST")
+        await restored.aclose()
+        scratch.free()
+        rehearsed = scratch.connector(read_only=False)
+        await rehearsed.enter_exclusive(FENCE, "UC-TEST")
+        await rehearsed.aclose()
+    assert await subject.connector.sessions() == inside
+    await subject.connector.enter_exclusive(1, "the original has seen no fence")
+
+
+async def test_a_copy_taken_back_keeps_fence_holding_and_journal(subject: Subject, tmp_path: Path) -> None:
+    connector, proof = subject.connector, await prove_ledger(subject.connector)
+    with copied(connector, tmp_path) as scratch:
+        before, plan = await subject.open_target()
+        hold = Hold(FENCE, "UC-TEST", "UC-TEST/restore/X")
+        kept = connector.backup_source().put_in_place(scratch, hold)
+    require_equal(proof, await prove_ledger(connector))
+    assert (await connector.read_close_state()).pointers() == before.pointers()
+    assert [entry.key for entry in await connector.journal("UC-TEST/")] == [
+        *(key_of(step) for step in plan.steps),
+        hold.key,
+    ]
+    await connector.unclose(plan.steps[0], FENCE, key_of(plan.steps[0]))  # on record: not done again
+    require_equal(proof, await prove_ledger(connector))
+    with pytest.raises(StaleFence):
+        await connector.enter_exclusive(FENCE - 1, "too late")
+    with pytest.raises(UncloseError):
+        await asyncio.to_thread(subject.log_in, "warehouse")
+    await connector.unclose(plan.steps[0], FENCE, "a new wish")
+    assert connector.backup_source().put_in_place(scratch, hold) == kept
+
+
+@pytest.mark.parametrize("fence", [FENCE - 1, FENCE + 1])
+async def test_only_the_fence_that_holds_a_ledger_takes_it_back(
+    subject: Subject, fence: int, tmp_path: Path
+) -> None:
+    with copied(subject.connector, tmp_path) as scratch:
+        await subject.open_target()
+        opened = await prove_ledger(subject.connector)
+        with pytest.raises((StaleFence, NotExclusive)):
+            subject.connector.backup_source().put_in_place(scratch, Hold(fence, "UC-TEST", "k"))
+    require_equal(opened, await prove_ledger(subject.connector))
+
+
+@contextmanager
+def copied(connector: LedgerConnector, folder: Path) -> Iterator[Scratch]:
+    source = connector.backup_source()
+    scratch = source.scratch(folder, "copied")
+    with source.reading(folder) as copy:
+        receive(scratch, read_whole(copy))
+    try:
+        yield scratch
+    finally:
+        scratch.remove()
+
+
+def read_whole(copy: BinaryIO) -> bytes:
+    return b"".join(iter(lambda: copy.read(1 << 20), b""))
+
+
+def receive(scratch: Scratch, copy: bytes) -> None:
+    with scratch.receiving() as sink:
+        sink.write(copy)
+    scratch.check()
 
 
 async def _scope(subject: Subject) -> FindingScope:

@@ -24,7 +24,7 @@ from activities.demo_erp.ledger import DemoLedger
 from activities.demo_erp.rights import CORRECT
 from activities.demo_erp.seed import create_demo
 from activities.erp.connector import BalanceRow
-from activities.erp.demo import DemoConnector, DemoOptions
+from activities.erp.demo import DemoConnector, DemoOptions, DemoScratch
 from activities.proof import prove_ledger
 from workflows.domain.corrections import MAX_BROKEN, Invariant, require_sound
 from workflows.domain.errors import (
@@ -736,8 +736,12 @@ async def test_a_copy_has_the_faults_of_the_data_and_not_those_of_the_machine(
 ) -> None:
     faults.set(Fault.UNCLOSE_FAILS_ON_DATA, "cost")
     faults.set(Fault.CRASH_AFTER_ACT, 3)
-    connector.backup_source().copy_to(tmp_path / "copy.db")
-    with DemoLedger(str(tmp_path / "copy.db")) as copy:
+    source = connector.backup_source()
+    scratch = source.scratch(tmp_path, "copy")
+    with source.reading(tmp_path) as whole, scratch.receiving() as sink:
+        shutil.copyfileobj(whole, sink)
+    scratch.free()
+    with DemoLedger(scratch.place) as copy:
         assert Faults(copy).active() == {"unclose_fails_on_data": "cost"}
     assert Faults.active(faults).keys() == {"unclose_fails_on_data", "crash_after_act"}
 
@@ -761,7 +765,7 @@ def test_a_fault_that_cannot_be_read_is_not_set(fault: Fault, value: str, faults
 
 CRASHING = """
 import asyncio, sys
-from activities.erp.demo import DemoConnector, DemoOptions
+from activities.erp.demo import DemoConnector, DemoOptions, DemoScratch
 from workflows.domain.ledger import Module, StepMode, Verb
 from workflows.domain.period import Period
 from workflows.domain.plan import PlanStep, Why
@@ -924,34 +928,19 @@ async def test_a_copy_is_of_one_moment_while_people_work(
         for qty in range(1, 40):
             desk.correct_quantity("warehouse", "IN-2025-06-0001", 1, Decimal(qty))
 
+    def copy() -> DemoScratch:
+        source = connector.backup_source()
+        scratch = source.scratch(tmp_path, "copy")
+        with source.reading(tmp_path) as whole, scratch.receiving() as sink:
+            shutil.copyfileobj(whole, sink)
+        return scratch
+
     working = asyncio.create_task(asyncio.to_thread(work))
-    for n in range(3):
-        copy = tmp_path / f"copy-{n}.db"
-        await asyncio.to_thread(connector.backup_source().copy_to, copy)
-        restored = connector.backup_source().open_copy(copy)
+    for _ in range(3):
+        restored = (await asyncio.to_thread(copy)).connector()
         require_equal(await prove_ledger(connector), await prove_ledger(restored))
         await restored.aclose()
     await working
-
-
-async def test_a_copy_can_be_put_back_in_place(tmp_path: Path, connector: DemoConnector) -> None:
-    proof = await prove_ledger(connector)
-    source, copy = connector.backup_source(), tmp_path / "copy.db"
-    await hold(connector)
-    source.copy_to(copy)
-    await open_period(connector, MARCH)
-    source.restore_from(copy)
-    require_equal(proof, await prove_ledger(connector))
-    await connector.unclose(a_step(Verb.UNCLOSE, Module.GL, MAY), FENCE, "again")
-
-
-async def test_an_opened_copy_is_only_read(tmp_path: Path, connector: DemoConnector) -> None:
-    copy = tmp_path / "copy.db"
-    connector.backup_source().copy_to(copy)
-    restored = connector.backup_source().open_copy(copy)
-    with pytest.raises(LedgerRefused):
-        await restored.enter_exclusive(FENCE, "UC-TEST")
-    await restored.aclose()
 
 
 @pytest.mark.parametrize("content", [b"", b"no database at all" * 1000])

@@ -15,7 +15,7 @@ from service.migrate import upgrade
 from service.queries import CaseFilter, Reader, Slice, TaskFilter
 from service.refusals import CursorUnreadable
 from service.register import SqlRegister
-from service.tables import backups, case_events, cases, decisions
+from service.tables import case_events, cases, decisions
 from workflows.domain.approval import Group
 from workflows.domain.case import (
     Actor,
@@ -241,24 +241,6 @@ async def test_a_drift_makes_earlier_decisions_void(register: SqlRegister, datab
         lambda db: db.execute(select(decisions.c.void).order_by(decisions.c.seq)).scalars().all()
     )
     assert void == [True, False]
-
-
-async def test_a_backup_made_again_replaces_the_one_before(register: SqlRegister, database: Database) -> None:
-    said: dict[str, Json] = {
-        "id": f"{CASE}-A",
-        "point": "A",
-        "location": "store/a",
-        "bytes": 31_000_000_000,
-        "sha256": DIGEST,
-        "root": DIGEST,
-        "restore_milliseconds": 900,
-        "taken_at": NOON.isoformat(),
-    }
-    await register.record(a_change(an_event(1, EventKind.BACKED_UP, **said)))
-    await register.record(a_change(an_event(2, EventKind.BACKED_UP, **{**said, "location": "store/b"})))
-
-    found = await database.read(lambda db: db.execute(select(backups.c.location, backups.c.bytes)).all())
-    assert [tuple(row) for row in found] == [("store/b", 31_000_000_000)]
 
 
 # --------------------------------------------------------------------------- tasks and lists

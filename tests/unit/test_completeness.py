@@ -11,7 +11,10 @@ from string import Formatter
 import pytest
 from openapi_spec_validator import validate
 
-from activities.backup import BackupActivities
+from activities.backup.backing_up import BackupActivities
+from activities.backup.rehearsal import RehearsalActivities
+from activities.backup.restoring import RestoreActivities
+from activities.backup.snapshots import SnapshotActivities
 from activities.case import CaseActivities
 from activities.comparison import ComparisonActivities
 from activities.guiding import GuidingActivities
@@ -21,7 +24,7 @@ from service import openapi_document, texts
 from service.migrate import check, upgrade
 from service.problems import ROWS, TABLE, FailureClass, Problem
 from service.refusals import every_refusal
-from workflows import ledger_steps, steps
+from workflows import backup_steps, ledger_steps, steps
 from workflows.domain.approval import Group
 from workflows.domain.case import TaskAction, TaskKind
 from workflows.domain.errors import Conflict, Forbidden, Hidden, Malformed, Unavailable, every_error
@@ -105,6 +108,9 @@ CONTRACTS: list[tuple[type, type]] = [
     (steps.BackupSteps, BackupActivities),
     (ledger_steps.ComparisonSteps, ComparisonActivities),
     (ledger_steps.GuidingSteps, GuidingActivities),
+    (backup_steps.RestoreSteps, RestoreActivities),
+    (backup_steps.RehearsalSteps, RehearsalActivities),
+    (backup_steps.SnapshotSteps, SnapshotActivities),
 ]
 
 
@@ -115,7 +121,7 @@ def _steps_of(contract: type) -> dict[str, Callable[..., object]]:
 def test_every_contract_has_an_implementation() -> None:
     contracts = {
         cls
-        for module in (steps, ledger_steps)
+        for module in (steps, ledger_steps, backup_steps)
         for _, cls in inspect.getmembers(module, inspect.isclass)
         if cls.__name__.endswith("Steps")
     }

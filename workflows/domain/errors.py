@@ -3,7 +3,7 @@
 UncloseError
 ├── Refused                     the rules say no; asking again changes nothing
 │   ├── Hidden                  it is not there, or not for you
-│   │   └── UnknownLedger, UnknownRequest, UnknownTask
+│   │   └── UnknownLedger, UnknownRequest, UnknownTask, UnknownBackup, UnknownDocument
 │   ├── Forbidden               it is there, and not yours to do
 │   │   └── NotAnApprover, SelfApproval, NotAuthoriser, SecondGroupNeeded, NotTheApplicant, NotACorrector,
 │   │       NotAnOperator, NotNamed
@@ -16,7 +16,9 @@ UncloseError
 │       ├── StaleDigest, NoApprover
 │       ├── WindowExpired, OutOfOrder, StaleFence, NotExclusive, SessionsRemain, PeriodClosed, MissingRight
 │       ├── RightNotGranted, RightNotWithdrawn, GuidedOnly
-│       ├── PointerMismatch, ProofMismatch, BackupUnproven, GateNotPassed, LedgerRefused
+│       ├── PointerMismatch, ProofMismatch, GateNotPassed, LedgerRefused
+│       ├── BackupUnproven, BackupDamaged, BackupKeyMissing, BackupKeyUnreadable, BackupKeyWrong,
+│       ├── RecipientUnreadable, NoRecipients, NoRoom, ToolMissing, NotRestorable
 │       ├── DelegationOverlaps, DelegationCycle
 │       └── EventsDiverged
 └── Unavailable                 the world did not answer; asking again may help
@@ -89,6 +91,20 @@ class UnknownRequest(Hidden):
 class UnknownTask(Hidden):
     sentence = "There is no task {task!r}."
     task: str
+
+
+@dataclass(eq=False)
+class UnknownBackup(Hidden):
+    sentence = "There is no backup {backup!r}."
+    backup: str
+
+
+@dataclass(eq=False)
+class UnknownDocument(Hidden):
+    sentence = "Backup {backup} of ledger {ledger} holds no document {document!r}."
+    backup: str
+    ledger: str
+    document: str
 
 
 @dataclass(eq=False)
@@ -384,6 +400,73 @@ class ProofMismatch(Conflict):
 class BackupUnproven(Conflict):
     sentence = "Backup {backup} cannot be trusted: {reason}."
     backup: str
+    reason: str
+
+
+@dataclass(eq=False)
+class BackupDamaged(Conflict):
+    """What is stored is not what was written: cut short, changed, or gone."""
+
+    sentence = "Backup {backup} is damaged in {part}: {reason}."
+    backup: str
+    part: str
+    reason: str
+
+
+@dataclass(eq=False)
+class BackupKeyMissing(Conflict):
+    sentence = "Backup {backup} is encrypted, and no identity to read it with is set in {setting}."
+    backup: str
+    setting: str
+
+
+@dataclass(eq=False)
+class BackupKeyUnreadable(Conflict):
+    sentence = "The identity file named by {setting} cannot be used: {reason}."
+    setting: str
+    reason: str
+
+
+@dataclass(eq=False)
+class BackupKeyWrong(Conflict):
+    sentence = "No identity named by {setting} opens backup {backup}; it was encrypted to {recipients}."
+    setting: str
+    backup: str
+    recipients: tuple[str, ...]
+
+
+@dataclass(eq=False)
+class RecipientUnreadable(Conflict):
+    sentence = "{setting} holds {recipient!r}, which is no age recipient: {reason}."
+    setting: str
+    recipient: str
+    reason: str
+
+
+@dataclass(eq=False)
+class NoRecipients(Conflict):
+    sentence = "Backups would not be encrypted: {setting} names no recipient."
+    setting: str
+
+
+@dataclass(eq=False)
+class NoRoom(Conflict):
+    sentence = "There is no room left in {place}."
+    place: str
+
+
+@dataclass(eq=False)
+class ToolMissing(Conflict):
+    sentence = "{tool} cannot be used: {reason}; the setting {setting} names the folder it is looked for in."
+    tool: str
+    reason: str
+    setting: str
+
+
+@dataclass(eq=False)
+class NotRestorable(Conflict):
+    sentence = "Unclose cannot restore ledger {ledger} in place: {reason}."
+    ledger: str
     reason: str
 
 

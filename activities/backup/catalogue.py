@@ -1,0 +1,53 @@
+"""The port to the catalogue of backups. The class behind it lives in `service/backup_catalogue.py`."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+from workflows.domain.backups import Backup
+from workflows.domain.digest import Json
+
+
+class BackupAct(StrEnum):
+    """What people and retention do with a backup that is there."""
+
+    TESTED = "tested"
+    EXTRACTED = "extracted"
+    RESTORED = "restored"
+    DELETED = "deleted"
+
+
+@dataclass(frozen=True, kw_only=True)
+class BackupEvent:
+    """One act on one backup, on record for ever."""
+
+    backup: str
+    key: str
+    """Makes recording twice recording once."""
+    act: BackupAct
+    actor: str
+    at: datetime
+    data: dict[str, Json] = field(default_factory=dict)
+
+
+class BackupCatalogue(Protocol):
+    """Every backup there is or was. Each call is safe to repeat and may raise StorageUnavailable."""
+
+    async def keep(self, backup: Backup) -> None:
+        """Write a new entry, or bring state, test and reason of the one with this id up to date.
+
+        What was taken, when, and under which digests never changes once it is written.
+        """
+
+    async def find(self, backup: str) -> Backup:
+        """Raises UnknownBackup."""
+
+    async def of(self, ledger: str) -> tuple[Backup, ...]:
+        """All entries of a ledger whose data is still there, oldest first."""
+
+    async def needed(self, ledger: str) -> frozenset[str]:
+        """Ids of the backups that belong to cases which have not ended."""
+
+    async def record(self, event: BackupEvent) -> None:
+        """Append an act, unless its key is on record."""

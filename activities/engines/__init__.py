@@ -1,0 +1,1 @@
+"""What each database does by its own means: copies, scratch databases, checks. Knows no ledger."""

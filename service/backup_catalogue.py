@@ -1,0 +1,139 @@
+"""The catalogue of backups in the register: written by workers, read by people."""
+
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, and_, select
+
+from activities.backup.catalogue import BackupAct, BackupEvent
+from service.database import Database, insert, insert_new
+from service.queries import Page, Slice, newest_first, page_of
+from service.tables import backup_events, backups, cases
+from workflows.domain.backups import Backup, BackupPoint, BackupState
+from workflows.domain.errors import UnknownBackup
+from workflows.domain.request import FINAL_STATES
+
+_COLUMNS = tuple(column.name for column in backups.c)
+_CHANGES = ("state", "restore_milliseconds", "tested_at", "reason", "kept_because")
+"""What becomes known of a backup later; everything else stays as it was taken."""
+
+
+@dataclass(frozen=True)
+class BackupFilter:
+    ledger: str | None = None
+    case: str | None = None
+
+
+class SqlBackupCatalogue:
+    """Implements `BackupCatalogue` of `activities/backup/catalogue.py`. One call is one transaction."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def keep(self, backup: Backup) -> None:
+        await self._database.write(partial(_keep, backup=backup))
+
+    async def find(self, backup: str) -> Backup:
+        return await self._database.read(partial(_find, backup=backup))
+
+    async def of(self, ledger: str) -> tuple[Backup, ...]:
+        return await self._database.read(partial(_of, ledger=ledger))
+
+    async def needed(self, ledger: str) -> frozenset[str]:
+        return await self._database.read(partial(_needed, ledger=ledger))
+
+    async def record(self, event: BackupEvent) -> None:
+        await self._database.write(partial(_record, event=event))
+
+    async def page(self, wanted: BackupFilter, part: Slice) -> Page[Backup]:
+        """Newest first, deleted ones too. Raises CursorUnreadable."""
+        return await self._database.read(partial(_page, wanted=wanted, part=part))
+
+    async def events(self, backup: str) -> tuple[BackupEvent, ...]:
+        """What was done with a backup, oldest first."""
+        return await self._database.read(partial(_events, backup=backup))
+
+
+def _keep(connection: Connection, backup: Backup) -> None:
+    row = _row(backup)
+    new = insert(connection, backups)
+    known = {name: new.excluded[name] for name in _CHANGES}
+    # Deleted is for ever: a test that ends late does not bring the data back.
+    alive = backups.c.state != BackupState.DELETED
+    connection.execute(new.on_conflict_do_update(index_elements=["id"], set_=known, where=alive), row)
+
+
+def _row(backup: Backup) -> dict[str, Any]:  # Any: a row to be written, column by column
+    said = {name: getattr(backup, name) for name in _COLUMNS if name != "case_id"}
+    return {**said, "case_id": backup.case, "encrypted_to": list(backup.encrypted_to)}
+
+
+def _backup(row: Row[Any]) -> Backup:
+    said = {name: value for name, value in row._mapping.items() if name != "case_id"}
+    return Backup(
+        **{
+            **said,
+            "case": row.case_id,
+            "point": BackupPoint(row.point),
+            "state": BackupState(row.state),
+            "encrypted_to": tuple(row.encrypted_to),
+        }
+    )
+
+
+def _find(connection: Connection, backup: str) -> Backup:
+    row = connection.execute(select(backups).where(backups.c.id == backup)).one_or_none()
+    if row is None:
+        raise UnknownBackup(backup)
+    return _backup(row)
+
+
+def _of(connection: Connection, ledger: str) -> tuple[Backup, ...]:
+    there = and_(backups.c.ledger == ledger, backups.c.state != BackupState.DELETED)
+    rows = connection.execute(select(backups).where(there).order_by(backups.c.taken_at, backups.c.id))
+    return tuple(map(_backup, rows))
+
+
+def _needed(connection: Connection, ledger: str) -> frozenset[str]:
+    running = cases.c.state.not_in(FINAL_STATES)
+    wanted = select(backups.c.id).join(cases, backups.c.case_id == cases.c.id)
+    return frozenset(connection.scalars(wanted.where(backups.c.ledger == ledger, running)))
+
+
+def _record(connection: Connection, event: BackupEvent) -> None:
+    row = {
+        "backup_id": event.backup,
+        "key": event.key,
+        "act": event.act,
+        "actor": event.actor,
+        "at": event.at,
+        "data": event.data,
+    }
+    connection.execute(insert_new(connection, backup_events), row)
+
+
+def _page(connection: Connection, wanted: BackupFilter, part: Slice) -> Page[Backup]:
+    chosen: Select[Any] = select(backups)  # Any: the columns of the table
+    if wanted.ledger is not None:
+        chosen = chosen.where(backups.c.ledger == wanted.ledger)
+    if wanted.case is not None:
+        chosen = chosen.where(backups.c.case_id == wanted.case)
+    rows = newest_first(connection, chosen, backups.c.taken_at, backups.c.id, part)
+    return page_of([_backup(row) for row in rows], [(row.taken_at, row.id) for row in rows], part)
+
+
+def _events(connection: Connection, backup: str) -> tuple[BackupEvent, ...]:
+    chosen = select(backup_events).where(backup_events.c.backup_id == backup)
+    rows = connection.execute(chosen.order_by(backup_events.c.at, backup_events.c.key))
+    return tuple(
+        BackupEvent(
+            backup=row.backup_id,
+            key=row.key,
+            act=BackupAct(row.act),
+            actor=row.actor,
+            at=row.at,
+            data=row.data,
+        )
+        for row in rows
+    )
