@@ -84,14 +84,14 @@ FINDINGS: Mapping[FindingCode, FindingWords] = {
     _F.REFERENCED_DOWNSTREAM: _finding(
         "Bills are referenced by later modules",
         "单据已被下游模块引用",
-        "Undo the listed references first: production, contracts, write-offs.",
-        "请先解除所列引用（生产、合同、核销等）。",
+        "Undo the listed references first: production, contracts, write-offs; or reverse in red (红字冲减).",
+        "请先解除所列引用（生产、合同、核销等）；或以红字冲减处理。",
     ),
     _F.REVERSAL_ROUTE: _finding(
         "The document to be corrected is an invoice or a voucher",
         "更正对象为发票或凭证",
-        "Do not un-close for it: issue a reversing document in the current period (红字冲减).",
-        "不应反结账：请在当前期间以红字冲减处理。",
+        "Do not un-close for it: reverse it in red in an open period (红字冲减); intent `reverse`.",
+        "不应反结账：请在当前期间以红字冲减处理；确需在打开期间内冲减的，意图请填“冲销”。",
     ),
     _F.DOCUMENT_UNKNOWN: _finding(
         "A document of the request is not in the target period",

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import date
 from decimal import Decimal
 from uuid import uuid4
 
 from sqlalchemy import Connection, delete, insert
 
-from activities.demo_erp import closing, counting, entry, isolation, once, pointers, rights, tables
+from activities.demo_erp import closing, counting, entry, isolation, once, pointers, reversal, rights, tables
 from activities.demo_erp.documents import Document, NewDocument, list_documents, read_document
 from activities.demo_erp.entry import Pen
 from activities.demo_erp.isolation import Notice
@@ -143,6 +144,13 @@ class Desk:
         with self._pen(person, _AUDIT) as pen:
             entry.unaudit(pen, number)
             entry.remove(pen, number, note)
+
+    def reverse(self, person: str, number: str, day: date, note: str = "") -> str:
+        """Take an invoice, a payment or a voucher back in red; the answer is the number of the red one."""
+        with self._pen(person, _AUDIT) as pen:
+            red = reversal.reverse(pen, number, day, note)
+            self._remember(pen.db, red)
+            return red
 
     # --------------------------------------------------------------------------- stock counts
 

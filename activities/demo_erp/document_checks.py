@@ -6,7 +6,7 @@ from typing import Any, TypeAlias
 from sqlalchemy import ColumnElement, Select, literal, select, union
 
 from activities.demo_erp import tables
-from activities.demo_erp.evidence import NAMED, TARGET, Look, Question, opened, within
+from activities.demo_erp.evidence import NAMED, TARGET, TO_CHANGE, Look, Question, opened, within
 from activities.demo_erp.kinds import GAIN_OR_LOSS, INVOICES, Status
 from workflows.domain.findings import EvidenceRow, Finding, FindingCode
 from workflows.domain.ledger import Module
@@ -72,14 +72,14 @@ def _referenced_downstream() -> Query:
     return (
         select(_d.module, _d.period, (_d.number + " ← " + r.by).label("what"), r.kind)
         .join_from(_document, tables.document_reference, r.document == _d.number)
-        .where(_d.number.in_(NAMED))
+        .where(_d.number.in_(TO_CHANGE))
     )
 
 
 def _invoices_named() -> Query:
     """Invoices are reversed in red, not taken back by un-closing (R23, R25)."""
     query = select(_d.module, _d.period, _d.number.label("what"), _d.kind)
-    return query.where(_d.number.in_(NAMED), _d.kind.in_(INVOICES))
+    return query.where(_d.number.in_(TO_CHANGE), _d.kind.in_(INVOICES))
 
 
 def _vouchers_named() -> Query:
@@ -89,7 +89,7 @@ def _vouchers_named() -> Query:
         _v.period,
         _v.number.label("what"),
         literal("voucher").label("kind"),
-    ).where(_v.number.in_(NAMED))
+    ).where(_v.number.in_(TO_CHANGE))
 
 
 def document_unknown(look: Look) -> Iterator[Finding]:

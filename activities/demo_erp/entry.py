@@ -50,7 +50,7 @@ class Pen:
         journal.note_change(self.db, deed)
 
 
-def add(pen: Pen, new: NewDocument) -> str:
+def add(pen: Pen, new: NewDocument, reverses: str = "") -> str:
     """Enter a document, not audited yet; the answer is its number."""
     kind = kind_of(pen.book, new.kind)
     period = pen.book.calendar.containing(new.day)
@@ -59,7 +59,7 @@ def add(pen: Pen, new: NewDocument) -> str:
     if pen.db.scalar(select(_document.c.number).where(_document.c.number == number)) is not None:
         raise pen.refuse(f"there is a document {number} already")
     _insert(pen, number, new)
-    pen.note(number, "added", kind.module, period, new.note)
+    pen.note(number, "added", kind.module, period, new.note, reverses=reverses)
     return number
 
 
@@ -89,6 +89,7 @@ def remove(pen: Pen, number: str, note: str) -> None:
     by = pen.db.scalar(select(reference.by).where(reference.document == number).limit(1))
     if by is not None:
         raise pen.refuse(f"{number} is referred to by {by}")
+    pen.db.execute(delete(tables.document_reference).where(reference.by == number))
     pen.db.execute(delete(_line).where(_line.c.document == number))
     pen.db.execute(delete(_document).where(_document.c.number == number))
     pen.note(number, "deleted", document.module, document.period, note)

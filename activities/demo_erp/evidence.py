@@ -50,6 +50,12 @@ class Look:
         return tuple(sorted({item.document for item in self.scope.documents if item.intent != Intent.ADD}))
 
     @cached_property
+    def to_change(self) -> tuple[str, ...]:
+        """Those of them that are to be taken back or changed, and not reversed in red, which hurts nobody."""
+        red = {item.document for item in self.scope.documents if item.intent == Intent.REVERSE}
+        return tuple(number for number in self.named if number not in red)
+
+    @cached_property
     def values(self) -> Mapping[str, object]:
         """What questions are filled in with."""
         indexes = [self.book.index(period) for _, period in self.scope.opened]
@@ -64,7 +70,7 @@ class Look:
         stock = pointers.read_pointers(self.db).get(Module.INVENTORY)
         current = stock.current if stock else 1
         known = {"opened_first": first, "opened_last": last, "target": target, "stock_current": current}
-        return {**spans_by_name, **known, "named": self.named}
+        return {**spans_by_name, **known, "named": self.named, "to_change": self.to_change}
 
     def _span(self, module: Module) -> tuple[int, int]:
         """First and last period that the plan opens in this module; what lies between is opened too."""
@@ -82,6 +88,7 @@ def _period(name: str) -> BindParameter[int]:
 _SPANS = {module: (_period(f"{module}_first"), _period(f"{module}_last")) for module in Module}
 _WHOLE = _period("opened_first"), _period("opened_last")
 TARGET, STOCK_CURRENT = _period("target"), _period("stock_current")
+TO_CHANGE: BindParameter[Sequence[str]] = bindparam("to_change", type_=String, expanding=True)
 NAMED: BindParameter[Sequence[str]] = bindparam("named", type_=String, expanding=True)
 
 

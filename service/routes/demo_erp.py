@@ -93,6 +93,16 @@ class LineChangeIn(Inbound):
     note: Said = ""
 
 
+class ReversalIn(Inbound):
+    day: date = Field(description="A day of an open period.", examples=["2025-06-12"])
+    note: Said = ""
+
+
+class ReversalOut(Outbound):
+    number: str
+    reverses: str
+
+
 class NoteIn(Inbound):
     note: Said = ""
 
@@ -281,6 +291,16 @@ async def audit(number: Number, at: OnceAtDesk, actor: TheActor) -> DocumentOut:
 @router.post("/documents/{number}/unaudit")
 async def unaudit(number: Number, at: OnceAtDesk, actor: TheActor) -> DocumentOut:
     return await at.document(number, lambda desk: desk.unaudit(actor.person, number))
+
+
+@router.post("/documents/{number}/reverse", status_code=201)
+async def reverse(number: Number, body: ReversalIn, at: OnceAtDesk, actor: TheActor) -> ReversalOut:
+    """Take an invoice, a payment or a voucher back in red (红字冲减), in a period that is open."""
+    return await at.do(
+        ReversalOut,
+        lambda desk: desk.reverse(actor.person, number, body.day, body.note),
+        lambda red: ReversalOut(number=red, reverses=number),
+    )
 
 
 # --------------------------------------------------------------------------- periods

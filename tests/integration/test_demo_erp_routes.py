@@ -245,3 +245,15 @@ async def test_a_warning_is_seen_by_whom_it_is_for(http: httpx.AsyncClient, tmp_
 async def test_a_fault_that_cannot_be_read_is_refused(http: httpx.AsyncClient) -> None:
     answer = await do(http, "operator", "PUT", "/faults/wrong_click", {"value": "often"})
     assert (answer.status_code, answer.json()["type"]) == (409, "/problems/ledger-refused")
+
+
+async def test_an_invoice_is_reversed_in_red_over_http(http: httpx.AsyncClient) -> None:
+    await do(http, "finance", "POST", "/login")
+    path = "/documents/SI-2025-03-0001/reverse"
+    closed = await do(http, "finance", "POST", path, {"day": "2025-03-20"})
+    made = await do(http, "finance", "POST", path, {"day": "2025-06-12"})
+
+    assert closed.json()["type"] == "/problems/period-closed"
+    assert (made.status_code, made.json()["reverses"]) == (201, "SI-2025-03-0001")
+    red = (await do(http, "finance", "GET", f"/documents/{made.json()['number']}")).json()
+    assert red["amount"].startswith("-")
