@@ -3,13 +3,14 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, select, update
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.sql.dml import ReturningInsert
 
-from service.database import Database, insert, insert_new
+from service.database import Database, insert_into, insert_new
 from service.refusals import KeyReused
 from service.register import read_lease, read_request, request_document
 from service.tables import case_numbers, cases, idempotency, intake
@@ -122,14 +123,23 @@ def _reserve(connection: Connection, sender: Sender, request: UncloseRequest, ye
 
 def _forget_old_keys(connection: Connection, now: datetime) -> None:
     """The number stays for ever; its key may be used again after some time."""
-    old = intake.c.key.is_not(None) & (intake.c.accepted_at < now - KEYS_ARE_KEPT)
-    connection.execute(update(intake).where(old).values(key=None))
+    connection.execute(_FORGET, {"before": now - KEYS_ARE_KEPT})
+
+
+_OLD = intake.c.key.is_not(None) & (intake.c.accepted_at < bindparam("before"))
+_FORGET = update(intake).where(_OLD).values(key=None)
 
 
 def _next_number(connection: Connection, year: int) -> int:
-    new = insert(connection, case_numbers).values(year=year, last=1)
-    counted = new.on_conflict_do_update(index_elements=["year"], set_={"last": case_numbers.c.last + 1})
-    return int(connection.execute(counted.returning(case_numbers.c.last)).scalar_one())
+    counted = _count(connection.dialect.name)
+    return int(connection.execute(counted, {"year": year, "last": 1}).scalar_one())
+
+
+@cache
+def _count(dialect: str) -> ReturningInsert[int]:
+    again = {"last": case_numbers.c.last + 1}
+    new = insert_into(dialect, case_numbers).on_conflict_do_update(index_elements=["year"], set_=again)
+    return new.returning(case_numbers.c.last)
 
 
 def _intake_row(sender: Sender, request: UncloseRequest) -> dict[str, object]:
@@ -201,23 +211,36 @@ class Answers:
 
 def _claim(connection: Connection, sender: Sender, at: datetime) -> Answer | None:
     # Whoever writes a key clears away the old ones: no timer that only one process would have.
-    connection.execute(delete(idempotency).where(idempotency.c.created_at < at - KEYS_ARE_KEPT))
+    connection.execute(_FORGET_ANSWERS, {"before": at - KEYS_ARE_KEPT})
     new = insert_new(connection, idempotency)
     row = {"person": sender.person, "key": sender.key, "fingerprint": sender.fingerprint, "created_at": at}
     connection.execute(new, {**row, "body": None})
-    known = connection.execute(select(idempotency).where(*_own(sender))).one()
+    known = connection.execute(_ANSWER, _own(sender)).one()
     sender.require_same(known.fingerprint)
     return None if known.status is None else Answer(known.status, known.body)
 
 
 def _keep(connection: Connection, sender: Sender, answer: Answer) -> Answer:
-    first = update(idempotency).where(*_own(sender), idempotency.c.status.is_(None))
-    if connection.execute(first.values(status=answer.status, body=answer.body)).rowcount:
+    said = {"its_status": answer.status, "its_body": answer.body}
+    if connection.execute(_KEEP, {**_own(sender), **said}).rowcount:
         return answer
-    kept = connection.execute(select(idempotency.c.status, idempotency.c.body).where(*_own(sender)))
-    found = kept.one_or_none()
+    found = connection.execute(_ANSWER, _own(sender)).one_or_none()
     return answer if found is None else Answer(found.status, found.body)
 
 
-def _own(sender: Sender) -> tuple[Any, Any]:  # Any: conditions
-    return idempotency.c.person == sender.person, idempotency.c.key == sender.key
+def _own(sender: Sender) -> dict[str, object]:
+    return {"sender": sender.person, "its_key": sender.key}
+
+
+_answers = idempotency.c
+_OWN = (_answers.person == bindparam("sender"), _answers.key == bindparam("its_key"))
+_ANSWER = select(_answers.fingerprint, _answers.status, _answers.body).where(*_OWN)
+_FORGET_ANSWERS = delete(idempotency).where(_answers.created_at < bindparam("before"))
+_KEEP = (
+    update(idempotency)
+    .where(*_OWN, _answers.status.is_(None))
+    .values(
+        status=bindparam("its_status", type_=_answers.status.type),
+        body=bindparam("its_body", type_=_answers.body.type),
+    )
+)

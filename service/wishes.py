@@ -5,6 +5,7 @@ from datetime import datetime
 
 from service.ledger_book import LedgerBook
 from service.refusals import WindowTooLong
+from service.shared_read import SharedRead
 from workflows.domain.case import Actor
 from workflows.domain.errors import LedgerBusy, UnknownModule
 from workflows.domain.ledger import CloseState, Module
@@ -46,6 +47,7 @@ class Wishes:
 
     def __init__(self, book: LedgerBook) -> None:
         self._book = book
+        self._close_states: dict[str, SharedRead[CloseState]] = {}
 
     def read(self, wish: Wish, actor: Actor, now: datetime) -> UncloseRequest:
         """The request that the wish stands for; it has no number yet.
@@ -99,9 +101,15 @@ class Wishes:
     async def prospect(self, ledger: str, target: Period, modules: tuple[Module, ...]) -> Prospect:
         """Raises what `plan_unclose` raises, and LedgerUnavailable."""
         books = await self._book.books(ledger)
-        state = await self._book.connector(ledger).read_close_state()
+        state = await self._close_state(ledger)
         plan = plan_unclose(state, books, target, modules)
         return Prospect(state, books, plan, crosses_fiscal_year(state, plan))
+
+    async def _close_state(self, ledger: str) -> CloseState:
+        """As read after the question: calls that come together share the reading."""
+        if ledger not in self._close_states:
+            self._close_states[ledger] = SharedRead(self._book.connector(ledger).read_close_state)
+        return await self._close_states[ledger]()
 
 
 def known_modules(asked: tuple[str, ...], there: tuple[Module, ...]) -> tuple[Module, ...]:
