@@ -13,7 +13,7 @@ from temporalio.client import Client
 
 from bench.case import PATIENCE, Played
 from bench.processes import BenchFailed
-from service.identity import PEOPLE
+from service.dev_people import PEOPLE
 from service.temporal_gateway import TemporalGateway
 from workflows.domain.case import Act, Actor, Finish, TaskAction, workflow_id
 from workflows.domain.errors import TaskClosed, WorkflowUnavailable, WrongState

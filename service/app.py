@@ -12,19 +12,28 @@ from service.acts import Acts
 from service.body_limit import BodyLimit
 from service.configured_ledgers import load_ledgers
 from service.database import open_database
-from service.dependencies import Parts
+from service.delegations import Delegations
+from service.dependencies import IDENTIFIED, Parts
+from service.dev_people import known_people
+from service.directory import RegisterDirectory
 from service.documented_api import DocumentedAPI
 from service.dry_run import DryRun
-from service.identity import open_identities
+from service.identity import Identities
 from service.intake import Answers, Intake
+from service.key_sets import KeySets
 from service.ledger_book import LedgerBook
+from service.oidc import Provider, SignIns
+from service.outgoing import Outgoing
 from service.queries import Reader
 from service.query_names import refuse_unknown_parameters
+from service.rate_limits import DEV_FACTOR, RateLimits, Rates
 from service.register import SqlRegister
-from service.routes import demo_erp, health, ledgers, me, plans, requests, tasks
+from service.routes import delegations, demo_erp, health, ledgers, me, plans, requests, tasks, tokens, users
 from service.settings import Settings
 from service.temporal_client import connect
 from service.temporal_gateway import Gateway, TemporalGateway
+from service.tokens import Tokens
+from service.users import Users
 from service.views import API
 from service.wishes import Wishes
 
@@ -50,7 +59,9 @@ def create_app(
         database = open_database(settings.database_url)
         register, reader = SqlRegister(database), Reader(database)
         way = gateway or TemporalGateway(await connect(settings, lazy=True))
-        identities, wishes = open_identities(settings.dev), Wishes(book)
+        wishes, development = Wishes(book), known_people(settings.dev)
+        directory, known = RegisterDirectory(database, development), Users(database, development)
+        handed_out, outgoing = Tokens(database, known), Outgoing()
         app.state.parts = Parts(
             book=book,
             register=register,
@@ -58,18 +69,49 @@ def create_app(
             answers=Answers(database),
             acceptance=Acceptance(wishes, Intake(database), way),
             acts=Acts(reader, way),
-            dry_run=DryRun(book, register, identities, wishes),
+            dry_run=DryRun(book, register, directory, wishes),
             gateway=way,
-            identities=identities,
+            identities=Identities(known, handed_out, _sign_ins(settings, outgoing), development),
+            limits=RateLimits(_rates(settings)),
+            directory=directory,
+            users=known,
+            tokens=handed_out,
+            delegations=Delegations(database),
             data_dir=settings.data_dir,
         )
         try:
             yield
         finally:
+            await outgoing.aclose()
             await book.aclose()
             await database.aclose()
 
     return assemble(lifespan, dev=settings.dev)
+
+
+def _sign_ins(settings: Settings, outgoing: Outgoing) -> SignIns | None:
+    """None if no provider is configured: then its tokens are nobody's."""
+    if settings.oidc_issuer is None or settings.oidc_audience is None:
+        return None
+    provider = Provider(
+        settings.oidc_issuer,
+        settings.oidc_audience,
+        settings.oidc_user_claim,
+        settings.oidc_groups_claim,
+        settings.oidc_group_map,
+    )
+    return SignIns(provider, KeySets(outgoing, settings.oidc_issuer, settings.oidc_jwks_url))
+
+
+def _rates(settings: Settings) -> Rates | None:
+    if settings.rate_limits == "off":
+        return None
+    factor = DEV_FACTOR if settings.dev else 1
+    return Rates(
+        settings.rate_limit_reads * factor,
+        settings.rate_limit_acts * factor,
+        settings.rate_limit_failures * factor,
+    )
 
 
 def assemble(lifespan: Lifespan | None = None, *, dev: bool = False) -> FastAPI:
@@ -86,8 +128,18 @@ def assemble(lifespan: Lifespan | None = None, *, dev: bool = False) -> FastAPI:
         dependencies=[Depends(refuse_unknown_parameters)],
         generate_unique_id_function=_operation,
     )
-    api = APIRouter(prefix=API)
-    for part in (requests, tasks, plans, ledgers, me, *((demo_erp,) if dev else ())):
+    api = APIRouter(prefix=API, dependencies=[IDENTIFIED])
+    for part in (
+        requests,
+        tasks,
+        plans,
+        ledgers,
+        me,
+        users,
+        tokens,
+        delegations,
+        *((demo_erp,) if dev else ()),
+    ):
         api.include_router(part.router)
     app.include_router(api)
     app.include_router(health.router)

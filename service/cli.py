@@ -27,6 +27,8 @@ COMMANDS = {
     "prepare": Entry("prepare", "What `dev` does once before it serves.", hidden=True),
     "plan": Entry("plan", "Show what opening a period would take. Changes nothing."),
     "ledger": Entry("ledger", "Look at a ledger, build one, list its cases."),
+    "user": Entry("user", "Say who is known, and in which groups."),
+    "token": Entry("token", "Make, list and revoke API tokens."),
     "openapi": Entry("openapi", "Print the OpenAPI document, or compare it with a file."),
     "config": Entry("config", "Look at the settings."),
 }

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cache, partial
 from typing import Any, Protocol, TypeAlias, TypeVar
 
-from sqlalchemy import Connection, Engine, Table, create_engine, event
+from sqlalchemy import Connection, Engine, Table, create_engine, event, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
@@ -186,6 +186,12 @@ def _insert_or_replace(dialect: str, table: Table) -> Insert:
     new = insert_into(dialect, table)
     values = {column.name: new.excluded[column.name] for column in table.c if not column.primary_key}
     return new.on_conflict_do_update(index_elements=list(table.primary_key.columns), set_=values)
+
+
+def lock_table(connection: Connection, table: Table) -> None:
+    """Let nobody else write to the table until this transaction ends. SQLite has one writer anyway."""
+    if connection.dialect.name != "sqlite":
+        connection.execute(text(f'LOCK TABLE "{table.name}" IN SHARE ROW EXCLUSIVE MODE'))
 
 
 _IMMEDIATE = "unclose_immediate"

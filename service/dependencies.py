@@ -3,10 +3,11 @@
 import hashlib
 import json
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, TypeVar, cast
+from urllib.parse import unquote
 from uuid import uuid4
 
 from annotated_types import Ge, Le
@@ -17,17 +18,31 @@ from pydantic import BaseModel
 from service import views
 from service.acceptance import Acceptance
 from service.acts import Acts, Call
+from service.delegations import Delegations
+from service.directory import RegisterDirectory
 from service.dry_run import DryRun
-from service.identity import Identities
+from service.identity import Identities, Identity
 from service.intake import Answer, Answers, Sender
 from service.ledger_book import LedgerBook
 from service.problem_answers import preferred_language
 from service.queries import Reader, Slice
-from service.refusals import Unidentified
+from service.rate_limits import RateLimits
+from service.refusals import (
+    NotAnAdministrator,
+    PersonNeeded,
+    ScopeMissing,
+    SpeaksForOthers,
+    Unidentified,
+    UnknownBehalf,
+)
 from service.register import SqlRegister
 from service.schemas import ActOut, Whole
+from service.scopes import scope_of
 from service.temporal_gateway import Gateway
 from service.texts import Language
+from service.tokens import Tokens
+from service.user import UserKind
+from service.users import Users
 from workflows.domain.case import Actor, CaseNow
 
 Body = TypeVar("Body", bound=BaseModel)
@@ -46,6 +61,11 @@ class Parts:
     dry_run: DryRun
     gateway: Gateway
     identities: Identities
+    limits: RateLimits
+    directory: RegisterDirectory
+    users: Users
+    tokens: Tokens
+    delegations: Delegations
     data_dir: Path
 
     @staticmethod
@@ -62,16 +82,75 @@ async def _parts(request: Request) -> Parts:
 
 TheParts = Annotated[Parts, Depends(_parts)]
 
-_bearer = HTTPBearer(auto_error=False, description="A token of Unclose; in dev `demo-` and a name.")
+_bearer = HTTPBearer(
+    auto_error=False,
+    description="An API token, `uct_…`; an access token of the OpenID Connect provider; "
+    "in dev `demo-` and a name.",
+)
+
+OnBehalfOf = Annotated[
+    str | None,
+    Header(
+        alias="X-On-Behalf-Of",
+        min_length=1,
+        max_length=1000,
+        description="For service accounts only: the person for whom this is asked, percent-encoded as UTF-8. "
+        "Both go on record; the account gains no right by it.",
+    ),
+]
 
 
-async def _actor(
-    parts: TheParts, given: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
-) -> Actor:
-    actor = await parts.identities.identify(given.credentials) if given else None
-    if actor is None:
+async def _identity(
+    request: Request,
+    parts: TheParts,
+    given: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
+    on_behalf_of: OnBehalfOf = None,
+) -> Identity:
+    """Who asks, allowed to ask this with this token, and not too often."""
+    identity = await parts.identities.identify(given.credentials) if given else None
+    if identity is None:
+        if given is not None:
+            await parts.limits.count_failure(request.client.host if request.client else "")
         raise Unidentified
-    return actor
+    scope = scope_of(request.method, request.scope["route"].openapi_extra)
+    await parts.limits.count(identity.actor.person, scope)
+    if scope not in identity.scopes:
+        raise ScopeMissing(scope)
+    return identity if on_behalf_of is None else await _speaking(identity, unquote(on_behalf_of), parts)
+
+
+async def _speaking(identity: Identity, person: str, parts: Parts) -> Identity:
+    """A service account that says for whom it asks. Raises SpeaksForOthers, UnknownBehalf."""
+    if identity.kind != UserKind.SERVICE:
+        raise SpeaksForOthers(identity.actor.person)
+    if not await parts.identities.is_active_person(person):
+        raise UnknownBehalf(person)
+    return replace(identity, actor=replace(identity.actor, on_behalf_of=person))
+
+
+TheIdentity = Annotated[Identity, Depends(_identity)]
+IDENTIFIED = Depends(_identity)
+"""For whole routers: nothing in them is looked at before it is known who asks."""
+
+
+async def _actor(identity: TheIdentity) -> Actor:
+    return identity.actor
+
+
+async def _person(identity: TheIdentity) -> Identity:
+    if identity.kind != UserKind.PERSON:
+        raise PersonNeeded(identity.actor.person)
+    return identity
+
+
+async def _administrator(identity: Annotated[Identity, Depends(_person)]) -> Identity:
+    if not identity.is_admin:
+        raise NotAnAdministrator(identity.actor.person)
+    return identity
+
+
+ThePerson = Annotated[Identity, Depends(_person)]
+TheAdministrator = Annotated[Identity, Depends(_administrator)]
 
 
 async def _language(
@@ -103,16 +182,16 @@ ThePage = Annotated[Slice, Depends(_slice)]
 
 
 async def _sender(request: Request, actor: TheActor, key: IdempotencyKey = None) -> Sender:
-    return Sender(actor.person, key, _fingerprint(request, await request.body()))
+    return Sender(actor.person, key, _fingerprint(request, actor.on_behalf_of, await request.body()))
 
 
-def _fingerprint(request: Request, body: bytes) -> str:
-    """A hash of what is asked: spaces and the order of fields make no difference."""
+def _fingerprint(request: Request, on_behalf_of: str | None, body: bytes) -> str:
+    """A hash of what is asked, and for whom: spaces and the order of fields make no difference."""
     try:
         document: Any = json.loads(body) if body else None
     except ValueError:
         document = body.hex()
-    said = json.dumps([request.method, request.url.path, document], sort_keys=True)
+    said = json.dumps([request.method, request.url.path, document, on_behalf_of], sort_keys=True)
     return hashlib.sha256(said.encode()).hexdigest()
 
 
@@ -133,6 +212,11 @@ class Once:
     def key(self) -> str | None:
         """The name under which the act is the same act; none if the caller gave no key."""
         return None if self._sender.key is None else self._call.update
+
+    async def claim(self) -> None:
+        """For answers that are not to be kept: the key stands for this call. Raises KeyReused."""
+        if self._sender.key is not None:
+            await self._answers.claim(self._sender)
 
     async def act(self, act: Callable[[Call], Awaitable[CaseNow]]) -> ActOut:
         """Raises KeyReused, and what the act raises: a refusal is not remembered."""

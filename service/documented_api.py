@@ -6,6 +6,7 @@ from fastapi import FastAPI
 from typing_extensions import override
 
 from service.schemas import ProblemOut
+from service.scopes import KEY, scope_of
 
 Document = dict[str, Any]  # Any: JSON
 
@@ -27,6 +28,7 @@ class DocumentedAPI(FastAPI):
             document = super().openapi()
             _share_problem(document)
             _describe_streams(document)
+            _tell_scopes(document)
         return self.openapi_schema or {}
 
 
@@ -46,3 +48,11 @@ def _describe_streams(document: Document) -> None:
             content = operation["responses"].get("200", {}).get("content", {})
             if _STREAM in content:
                 content[_STREAM] = {"schema": _EVENT}
+
+
+def _tell_scopes(document: Document) -> None:
+    """The scope that each operation needs of a token."""
+    for operations in document["paths"].values():
+        for method, operation in operations.items():
+            if "security" in operation:
+                operation[KEY] = scope_of(method.upper(), operation).value

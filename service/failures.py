@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from importlib import import_module
 
 from service.listener import PortTaken
+from service.refusals import ServiceRefusal
 from service.supervisor import TreeFailed
 from workflows.domain.errors import Hidden, Malformed, UncloseError
 
@@ -31,12 +32,14 @@ def explain() -> Iterator[None]:
         _leave(str(error), error.remedy, error.code)
     except (PortTaken, TreeFailed) as error:
         _leave(str(error), None, REFUSED)
+    except ServiceRefusal as error:
+        _leave(str(error), remedy(error), REFUSED)
     except UncloseError as error:
         code = MISUSED if isinstance(error, Malformed | Hidden) else REFUSED
         _leave(str(error), remedy(error), code)
 
 
-def remedy(error: UncloseError) -> str | None:
+def remedy(error: UncloseError | ServiceRefusal) -> str | None:
     """What to do about it. Loaded only now: a command that succeeds need not know the words of refusal."""
     return str(import_module("service.problems").remedy(error))
 

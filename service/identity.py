@@ -1,68 +1,62 @@
-"""Who is asking: bearer tokens to people, and people to groups."""
+"""Who is asking: a token becomes a person or a service account, with what the token may be used for."""
 
 from dataclasses import dataclass
-from typing import Protocol
 
-from typing_extensions import override
-
-from activities.recording import Directory
+from service.dev_people import TOKEN_PREFIX, Person
+from service.oidc import SignIns
+from service.tokens import PREFIX, Tokens
+from service.user import EVERY_SCOPE, TokenScope, User, UserKind
+from service.users import Users
 from workflows.domain.approval import Group
 from workflows.domain.case import Actor
 
 
-class Identities(Directory, Protocol):
-    """Everyone Unclose knows. Further sources of identity implement the same two questions."""
-
-    async def identify(self, token: str) -> Actor | None:
-        """Whose token this is; none if it is nobody's."""
-
-
 @dataclass(frozen=True)
-class Person:
-    name: str
-    groups: tuple[Group, ...]
+class Identity:
+    """The one who asks. Scopes say what the token may be used for, groups what its owner may do."""
+
+    actor: Actor
+    kind: UserKind
+    scopes: tuple[TokenScope, ...]
+
+    @property
+    def is_admin(self) -> bool:
+        return Group.ADMIN in self.actor.groups and TokenScope.ADMIN in self.scopes
 
 
-_TOKEN_PREFIX = "demo-"  # noqa: S105  # known to everybody, and accepted in dev only
+class Identities:
+    """Asks each source for its own kind of token. Nothing is remembered between two calls."""
 
-PEOPLE = (
-    Person("clerk", (Group.APPLICANT,)),
-    Person("warehouse", (Group.WAREHOUSE,)),
-    Person("finance", (Group.FINANCE,)),
-    Person("it", (Group.IT,)),
-    Person("erp-admin", (Group.ERP_ADMIN,)),
-    Person("finance-head", (Group.FINANCE_HEAD,)),
-    Person("auditor", (Group.AUDITOR,)),
-    Person("operator", (Group.OPERATOR,)),
-    Person("admin", (Group.ADMIN,)),
-)
-"""The development identities of design §11. Any of them may apply (R42)."""
+    def __init__(
+        self,
+        users: Users,
+        tokens: Tokens,
+        sign_ins: SignIns | None = None,
+        development: tuple[Person, ...] = (),
+    ) -> None:
+        self._users, self._tokens, self._sign_ins = users, tokens, sign_ins
+        self._by_token = {TOKEN_PREFIX + p.name: Actor(p.name, p.groups) for p in development}
 
+    async def identify(self, token: str) -> Identity | None:
+        """Whose token this is; none if it is nobody's.
 
-class People(Identities):
-    """A fixed list of people; the token of each is `demo-` and the name."""
+        Raises:
+            SignInUnavailable: it may be a token of the provider, which does not answer.
+        """
+        if token.startswith(PREFIX):
+            held = await self._tokens.identify(token)
+            return _identity(held.user, held.token.scopes) if held else None
+        if token.startswith(TOKEN_PREFIX):
+            known = self._by_token.get(token)
+            return Identity(known, UserKind.PERSON, EVERY_SCOPE) if known else None
+        shown = await self._sign_ins.read(token) if self._sign_ins else None
+        user = await self._users.signed_in(shown) if shown else None
+        return _identity(user, EVERY_SCOPE) if user else None
 
-    def __init__(self, people: tuple[Person, ...] = PEOPLE) -> None:
-        self._people = people
-        self._by_token = {_TOKEN_PREFIX + p.name: Actor(p.name, p.groups) for p in people}
-
-    @override
-    async def identify(self, token: str) -> Actor | None:
-        return self._by_token.get(token)
-
-    @override
-    async def people(self, groups: tuple[Group, ...]) -> dict[Group, tuple[str, ...]]:
-        return {group: tuple(p.name for p in self._people if group in p.groups) for group in groups}
-
-    @override
-    async def principals_of(self, delegate: str, ledger: str) -> tuple[str, ...]:
-        return ()
-
-    @override
-    async def groups_of(self, person: str) -> tuple[Group, ...] | None:
-        return next((p.groups for p in self._people if p.name == person), None)
+    async def is_active_person(self, name: str) -> bool:
+        user = await self._users.find(name)
+        return user is not None and user.active and user.kind == UserKind.PERSON
 
 
-def open_identities(dev: bool) -> Identities:
-    """Outside dev nobody is known, so every token is refused and every level is without approvers."""
-    return People() if dev else People(())
+def _identity(user: User, scopes: tuple[TokenScope, ...]) -> Identity:
+    return Identity(Actor(user.name, user.groups), user.kind, scopes)

@@ -80,11 +80,13 @@ def respond(
 ) -> Response:
     language = preferred_language(request.headers.get("accept-language"))
     body = document(failure, language, request.url.path, notes, request.path_params)
-    said = {**(headers or {}), "Content-Language": language, **_headers_of(body["status"])}
+    said = {**(headers or {}), "Content-Language": language, **_headers_of(failure, body["status"])}
     return JSONResponse(body, body["status"], headers=said, media_type=MEDIA_TYPE)
 
 
-def _headers_of(status: int) -> Mapping[str, str]:
+def _headers_of(failure: Failure, status: int) -> Mapping[str, str]:
+    if isinstance(failure, r.TooManyRequests):
+        return {"Retry-After": str(failure.retry_after)}
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
         return {"Retry-After": str(RETRY_AFTER_SECONDS)}
     return {"WWW-Authenticate": "Bearer"} if status == HTTPStatus.UNAUTHORIZED else {}
@@ -167,7 +169,16 @@ def declared(*classes: FailureClass) -> dict[int | str, dict[str, Any]]:  # Any:
     return found
 
 
-_ALWAYS: tuple[FailureClass, ...] = (r.Unidentified, r.InvalidRequest, StorageUnavailable)
+_ALWAYS: tuple[FailureClass, ...] = (
+    r.Unidentified,
+    r.ScopeMissing,
+    r.SpeaksForOthers,
+    r.UnknownBehalf,
+    r.InvalidRequest,
+    r.TooManyRequests,
+    StorageUnavailable,
+    r.SignInUnavailable,
+)
 
 
 def _status(row: Problem) -> int:

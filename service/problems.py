@@ -38,7 +38,7 @@ class Problem:
     """The English sentence is the error's own."""
     remedy: Words
     pointer: str | None = None
-    """The field of a request that it is about; empty for the whole of it."""
+    """The field of a request that it is about, facts in braces; empty for the whole of it."""
     place: str = "body"
     """Where that field stands: `body`, `query`, `path` or `header`."""
     path_name: str | None = None
@@ -614,6 +614,147 @@ TABLE: tuple[Problem, ...] = (
         "/Authorization",
         "header",
     ),
+    # ---------------------------------------------------------------- identity
+    _row(
+        r.ScopeMissing,
+        403,
+        ("Scope missing", "令牌权限范围不足"),
+        "此令牌不能用于该操作：缺少权限范围“{scope}”。",
+        ("Use a token with that scope; see GET /api/v1/me.", "请使用具有该范围的令牌；见 GET /api/v1/me。"),
+    ),
+    _row(
+        r.NotAnAdministrator,
+        403,
+        ("Not an administrator", "非系统管理员"),
+        "只有系统管理员可执行此操作；{person} 不是系统管理员。",
+        ("Ask an administrator.", "请联系系统管理员。"),
+    ),
+    _row(
+        r.PersonNeeded,
+        403,
+        ("A person is needed", "须由本人操作"),
+        "{service} 是服务账号；此操作只能由人执行。",
+        ("Let a person do it under a token of their own.", "请由人员使用其本人的令牌操作。"),
+    ),
+    _row(
+        r.SpeaksForOthers,
+        403,
+        ("Speaks for others", "不得代他人提出"),
+        "{person} 不是服务账号，不能代他人提出。",
+        (
+            "Leave X-On-Behalf-Of out; to stand in for somebody, have them make a delegation.",
+            "请去掉 X-On-Behalf-Of；如需代理他人，请由其本人设立委托。",
+        ),
+    ),
+    _row(
+        r.UnknownBehalf,
+        422,
+        ("Unknown person behind the request", "被代表人不存在"),
+        "被代表人“{person}”不是此处的有效人员。",
+        (
+            "Name an active person, percent-encoded as UTF-8 if not in ASCII.",
+            "请填写有效人员；非 ASCII 字符须按 UTF-8 百分号编码。",
+        ),
+        "/X-On-Behalf-Of",
+        "header",
+    ),
+    _row(
+        r.UnknownUser,
+        422,
+        ("Unknown user", "用户不存在"),
+        "此处没有有效用户“{user}”。",
+        ("Name somebody who is known and active.", "请填写已登记且有效的用户。"),
+        "/{field}",
+    ),
+    _row(
+        r.UnknownToken,
+        404,
+        ("Unknown token", "令牌不存在"),
+        "您没有令牌“{token}”。",
+        ("See GET /api/v1/tokens for the ids of yours.", "您的令牌编号见 GET /api/v1/tokens。"),
+        path_name="token",
+    ),
+    _row(
+        r.UnknownDelegation,
+        404,
+        ("Unknown delegation", "委托不存在"),
+        "您没有委托“{delegation}”。",
+        ("See GET /api/v1/delegations for yours.", "您的委托见 GET /api/v1/delegations。"),
+        path_name="delegation",
+    ),
+    _row(
+        r.SecretShownOnce,
+        409,
+        ("A token is shown once", "令牌只显示一次"),
+        "该请求此前已生成令牌 {token}；令牌只显示一次，不予保存。",
+        (
+            "If it was lost on the way, revoke it and make another under a new Idempotency-Key.",
+            "如令牌已丢失，请撤销后以新的 Idempotency-Key 重新生成。",
+        ),
+    ),
+    _row(
+        r.TokenForAnother,
+        403,
+        ("A token for another", "不得代他人制作令牌"),
+        "以 {user} 身份操作的令牌只能由其本人制作。",
+        (
+            "Let them make it; for another person an administrator may make one that only reads.",
+            "请由其本人制作；管理员只可为他人制作只读令牌。",
+        ),
+    ),
+    _row(
+        r.OwnEntry,
+        403,
+        ("One's own entry", "不得更改本人资料"),
+        "{person} 不能更改本人的资料。",
+        ("Ask another administrator.", "请由另一位系统管理员操作。"),
+    ),
+    _row(
+        r.SelfAppointed,
+        403,
+        ("Self-appointed stand-in", "不得自任受托人"),
+        "{person} 不能自任 {principal} 的受托人。",
+        ("Let the principal make the delegation.", "请由委托人本人设立。"),
+    ),
+    _row(
+        r.DevelopmentIdentity,
+        409,
+        ("Development identity", "开发身份"),
+        "{user} 是开发身份，不可更改。",
+        ("Choose another name.", "请另选名称。"),
+    ),
+    _row(
+        r.UserKindFixed,
+        409,
+        ("Kind of user is fixed", "用户类型不可更改"),
+        "{user} 登记为 {kind}，不可更改类型。",
+        ("Choose another name for it.", "请另选名称。"),
+    ),
+    _row(
+        r.ConsentingService,
+        422,
+        ("Deciding service account", "服务账号不得参与决定"),
+        "服务账号 {user} 不能属于有决定权的组：{groups}。",
+        (
+            "A service account can be in `applicant` and `auditor` only.",
+            "服务账号只能属于 `applicant` 与 `auditor`。",
+        ),
+        "/groups",
+    ),
+    _row(
+        r.TooManyRequests,
+        429,
+        ("Too many requests", "请求过多"),
+        "请求过多；请于 {retry_after} 秒后再试。",
+        ("Wait as long as Retry-After says.", "请按 Retry-After 所示时间等待。"),
+    ),
+    _row(
+        r.SignInUnavailable,
+        503,
+        ("Identity provider unavailable", "身份提供方不可用"),
+        "身份提供方无响应，暂时无法识别其令牌。",
+        ("Repeat the request after a moment.", "请稍后重试。"),
+    ),
     _row(
         r.UnknownPath,
         404,
@@ -711,7 +852,7 @@ def document(
     """The problem document of one refusal; its facts are extension members."""
     row = ROWS[type(failure)]
     detail = _detail(failure, row, language)
-    errors = list(notes) or _about_field(row, detail, path_names)
+    errors = list(notes) or _about_field(row, failure, detail, path_names)
     facts = {name: value for name, value in failure.facts.items() if name not in _RESERVED}
     return {
         "type": row.type,
@@ -728,12 +869,14 @@ def document(
 _RESERVED = frozenset({"type", "title", "status", "detail", "instance", "errors", "remedy"})
 
 
-def _about_field(row: Problem, detail: str, path_names: Collection[str]) -> list[Mapping[str, str]]:
+def _about_field(
+    row: Problem, failure: Failure, detail: str, path_names: Collection[str]
+) -> list[Mapping[str, str]]:
     if row.path_name in path_names:
         return [{"in": "path", "pointer": f"/{row.path_name}", "message": detail}]
     if row.pointer is None:
         return []
-    return [{"in": row.place, "pointer": row.pointer, "message": detail}]
+    return [{"in": row.place, "pointer": row.pointer.format(**failure.facts), "message": detail}]
 
 
 def _detail(failure: Failure, row: Problem, language: Language) -> str:

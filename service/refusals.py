@@ -24,6 +24,115 @@ class Unidentified(ServiceRefusal):
 
 
 @dataclass(eq=False)
+class ScopeMissing(ServiceRefusal):
+    sentence = "This token may not be used for that: it lacks the scope {scope}."
+    scope: str
+
+
+@dataclass(eq=False)
+class NotAnAdministrator(ServiceRefusal):
+    sentence = "Only an administrator may do that; {person} is none."
+    person: str
+
+
+@dataclass(eq=False)
+class PersonNeeded(ServiceRefusal):
+    sentence = "{service} is a service account; only a person can do that."
+    service: str
+
+
+@dataclass(eq=False)
+class SpeaksForOthers(ServiceRefusal):
+    sentence = "{person} is no service account and speaks for nobody else."
+    person: str
+
+
+@dataclass(eq=False)
+class UnknownBehalf(ServiceRefusal):
+    sentence = "{person}, on whose behalf this is asked, is no active person here."
+    person: str
+
+
+@dataclass(eq=False)
+class UnknownUser(ServiceRefusal):
+    """`field` is the field of the request that names the user."""
+
+    sentence = "Nobody active is known here as {user!r}."
+    user: str
+    field: str
+
+
+@dataclass(eq=False)
+class UnknownToken(ServiceRefusal):
+    sentence = "There is no token {token!r} of yours."
+    token: str
+
+
+@dataclass(eq=False)
+class UnknownDelegation(ServiceRefusal):
+    sentence = "There is no delegation {delegation!r} of yours."
+    delegation: str
+
+
+@dataclass(eq=False)
+class SecretShownOnce(ServiceRefusal):
+    sentence = "This call has made token {token} before; a token is shown once and kept by nobody."
+    token: str
+
+
+@dataclass(eq=False)
+class TokenForAnother(ServiceRefusal):
+    sentence = "A token that acts as {user} can be made by {user} only."
+    user: str
+
+
+@dataclass(eq=False)
+class OwnEntry(ServiceRefusal):
+    sentence = "{person} cannot change their own entry."
+    person: str
+
+
+@dataclass(eq=False)
+class SelfAppointed(ServiceRefusal):
+    sentence = "{person} cannot make themselves the stand-in of {principal}."
+    person: str
+    principal: str
+
+
+@dataclass(eq=False)
+class DevelopmentIdentity(ServiceRefusal):
+    sentence = "{user} is a development identity and stays as it is."
+    user: str
+
+
+@dataclass(eq=False)
+class UserKindFixed(ServiceRefusal):
+    sentence = "{user} is on record as {kind} and stays one."
+    user: str
+    kind: str
+
+
+@dataclass(eq=False)
+class ConsentingService(ServiceRefusal):
+    sentence = "A service account cannot be in a group that decides: {groups}."
+    user: str
+    groups: str
+
+
+@dataclass(eq=False)
+class TooManyRequests(ServiceRefusal):
+    """`retry_after` is in seconds."""
+
+    sentence = "Too many requests; the next one is welcome in {retry_after} seconds."
+    retry_after: int
+
+
+@dataclass(eq=False)
+class SignInUnavailable(ServiceRefusal):
+    sentence = "The identity provider does not answer, so nobody can be recognised by its tokens."
+
+
+@dataclass(eq=False)
 class UnknownPath(ServiceRefusal):
     sentence = "There is nothing at {path}."
     path: str

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 from pydantic.config import JsonDict
+from pydantic_core import PydanticCustomError
 
 from workflows.domain.approval import Group
 from workflows.domain.case import EventKind, TaskAction, TaskKind
@@ -20,6 +21,18 @@ def printable(text: str) -> str:
     if "\x00" in text:
         raise ValueError("text must not hold NUL characters")
     return text
+
+
+def trimmed(text: str) -> str:
+    """The text without spaces around it, measured before: what the document calls too long is refused.
+
+    Raises:
+        PydanticCustomError: nothing is left.
+    """
+    left = text.strip()
+    if not left:
+        raise PydanticCustomError("string_too_short", "nothing but spaces", {"min_length": 1})
+    return left
 
 
 def visible(text: str) -> str:
@@ -66,14 +79,18 @@ def iso_date(given: object) -> object:
 
 Name = Annotated[
     str,
-    StringConstraints(strip_whitespace=True, min_length=1, max_length=120),
+    StringConstraints(min_length=1, max_length=120),
+    AfterValidator(trimmed),
     AfterValidator(printable),
     AfterValidator(visible),
 ]
-Said = Annotated[str, StringConstraints(strip_whitespace=True, max_length=2000), AfterValidator(printable)]
+Said = Annotated[
+    str, StringConstraints(max_length=2000), AfterValidator(str.strip), AfterValidator(printable)
+]
 Reason = Annotated[
     str,
-    StringConstraints(strip_whitespace=True, min_length=1, max_length=2000),
+    StringConstraints(min_length=1, max_length=2000),
+    AfterValidator(trimmed),
     AfterValidator(printable),
     AfterValidator(visible),
 ]
@@ -491,12 +508,6 @@ class SessionOut(Outbound):
 class SessionList(Outbound):
     items: list[SessionOut]
     next: str | None
-
-
-class MeOut(Outbound):
-    person: str
-    groups: list[Group]
-    on_behalf_of: str | None
 
 
 class Health(Outbound):

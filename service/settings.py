@@ -1,16 +1,18 @@
 """Every knob of Unclose, described, frozen, read from the environment where a process begins."""
 
+import json
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
+from workflows.domain.approval import Group
 from workflows.domain.errors import NoRecipients
 
 PREFIX = "UNCLOSE_"
@@ -73,9 +75,34 @@ class Settings(BaseSettings):
         default=SecretStr(DEVELOPMENT_SECRET_KEY), description="Signs what Unclose hands out itself."
     )
     oidc_issuer: str | None = Field(default=None, description="Issuer of sign-in tokens (OpenID Connect).")
-    oidc_audience: str | None = Field(default=None, description="Audience those tokens must name.")
+    oidc_audience: str | None = Field(
+        default=None, validate_default=True, description="Audience those tokens must name."
+    )
+    oidc_jwks_url: str | None = Field(
+        default=None, description="Where the issuer's keys are; found by discovery if not given."
+    )
+    oidc_user_claim: str = Field(
+        default="preferred_username", description="Claim that holds the user name; `sub` if it is absent."
+    )
+    oidc_groups_claim: str = Field(default="groups", description="Claim that holds the groups.")
+    oidc_group_map: Annotated[dict[str, Group], NoDecode] = Field(
+        default_factory=dict,
+        description='The issuer\'s groups in our words, as JSON: {"acc-dept": "finance"}. Ours if not given.',
+    )
     oidc_client_id: str | None = Field(default=None, description="Client of the dashboard's sign-in.")
     oidc_client_secret: SecretStr | None = Field(default=None, description="Secret of that client.")
+
+    rate_limits: Literal["on", "off"] = Field(
+        default="on",
+        description="Whether too many requests are refused. In dev a hundred times as many may come.",
+    )
+    rate_limit_reads: int = Field(default=3000, ge=1, description="Reads a minute for each identity.")
+    rate_limit_acts: int = Field(
+        default=600, ge=1, description="Requests and acts a minute for each identity."
+    )
+    rate_limit_failures: int = Field(
+        default=20, ge=1, description="Tokens that are nobody's, a minute for each client address."
+    )
 
     object_store_url: str = Field(
         default_factory=lambda known: f"file://{known['data_dir'] / 'store'}",
@@ -105,6 +132,31 @@ class Settings(BaseSettings):
         if not isinstance(value, str):
             return value
         return tuple(part.strip() for part in value.split(",") if part.strip())
+
+    @field_validator("oidc_issuer", "oidc_jwks_url", mode="after")
+    @classmethod
+    def _secure(cls, url: str | None, info: ValidationInfo) -> str | None:
+        if url is not None and not url.startswith("https://") and not info.data.get("dev"):
+            raise ValueError("must begin with https://: whoever changes it on the way could sign as anybody")
+        return url
+
+    @field_validator("oidc_audience", mode="after")
+    @classmethod
+    def _named_with_issuer(cls, audience: str | None, info: ValidationInfo) -> str | None:
+        if info.data.get("oidc_issuer") and not audience:
+            raise ValueError("must be set too: tokens for other services would be accepted otherwise")
+        return audience
+
+    @field_validator("oidc_group_map", mode="before")
+    @classmethod
+    def _parsed(cls, value: Any) -> Any:  # Any: not validated yet
+        if not isinstance(value, str):
+            return value
+        try:
+            return {str(theirs): Group(ours) for theirs, ours in json.loads(value).items()}
+        except (ValueError, AttributeError):
+            known = ", ".join(Group)
+            raise ValueError(f"must be JSON that maps names to groups of ours: {known}") from None
 
     @property
     def is_embedded(self) -> bool:
@@ -139,10 +191,12 @@ class Settings(BaseSettings):
         value = getattr(self, name)
         if isinstance(value, SecretStr):
             return "set" if name in self.model_fields_set else "unset"
-        if value is None or value == ():
+        if value is None or value in ((), {}):
             return "unset"
         if name in ("database_url", "object_store_url"):
             return _without_password(value)
+        if isinstance(value, dict):
+            return ", ".join(f"{theirs} → {ours}" for theirs, ours in value.items())
         return ", ".join(value) if isinstance(value, tuple) else str(value)
 
     def _source(self, name: str) -> Literal["environment", "option", "default"]:

@@ -267,6 +267,90 @@ class AnswerRow(Row, table=True):
     created_at: datetime = Field(sa_type=UTCDateTime)
 
 
+class UserRow(Row, table=True):
+    """A person or a service account, and who keeps their groups."""
+
+    __tablename__ = "users"
+
+    name: str = Field(primary_key=True, max_length=_NAME)
+    display_name: str = Field(max_length=200)
+    kind: str = Field(max_length=8)
+    """`person` or `service`."""
+    source: str = Field(max_length=8)
+    """Who says which groups: `register` (administrators) or `oidc` (the provider, at each sign-in)."""
+    active: bool
+    subject: str | None = Field(max_length=64, unique=True)
+    """Digest of who this is to the provider, from the first sign-in on: names may be given out again."""
+    updated_at: datetime = Field(sa_type=UTCDateTime)
+
+
+class UserGroupRow(Row, table=True):
+    """One membership."""
+
+    __tablename__ = "user_groups"
+
+    group: str = Field(primary_key=True, max_length=32)
+    user: str = Field(
+        primary_key=True, max_length=_NAME, index=True, sa_column_args=[ForeignKey("users.name")]
+    )
+
+
+class TokenRow(Row, table=True):
+    """An API token. Only its SHA-256 is here: the token itself is shown once and kept by nobody."""
+
+    __tablename__ = "api_tokens"
+
+    id: str = Field(primary_key=True, max_length=32)
+    call: str | None = Field(max_length=_DIGEST, unique=True)
+    """The call under an Idempotency-Key that made it: the same call makes no second one."""
+    user: str = Field(max_length=_NAME, index=True)
+    label: str = Field(max_length=200)
+    sha256: str = Field(max_length=_DIGEST)
+    scopes: JsonValue = Field(sa_type=Document)
+    created_at: datetime = Field(sa_type=UTCDateTime)
+    created_by: str = Field(max_length=_NAME)
+    expires_at: datetime = Field(sa_type=UTCDateTime)
+    revoked_at: datetime | None = Field(sa_type=UTCDateTime)
+    revoked_by: str | None = Field(max_length=_NAME)
+    last_used_at: datetime | None = Field(sa_type=UTCDateTime)
+    """Within the hour."""
+
+
+class DelegationRow(Row, table=True):
+    """One person acting for another for a time. Never deleted: what was decided under it stays explained."""
+
+    __tablename__ = "delegations"
+
+    id: int | None = Field(default=None, primary_key=True)
+    call: str | None = Field(max_length=_DIGEST, unique=True)
+    """The call under an Idempotency-Key that made it."""
+    principal: str = Field(max_length=_NAME, index=True)
+    delegate: str = Field(max_length=_NAME, index=True)
+    starts: datetime = Field(sa_type=UTCDateTime)
+    ends: datetime = Field(sa_type=UTCDateTime)
+    ledger: str | None = Field(max_length=_NAME)
+    reason: str = Field(sa_type=Text)
+    created_at: datetime = Field(sa_type=UTCDateTime)
+    created_by: str = Field(max_length=_NAME)
+    revoked_at: datetime | None = Field(sa_type=UTCDateTime)
+    revoked_by: str | None = Field(max_length=_NAME)
+
+
+class AdminEventRow(Row, table=True):
+    """One change to users, tokens or delegations. Appended, never changed."""
+
+    __tablename__ = "admin_events"
+
+    id: int | None = Field(default=None, primary_key=True)
+    at: datetime = Field(sa_type=UTCDateTime)
+    actor: str = Field(max_length=_NAME)
+    on_behalf_of: str | None = Field(max_length=_NAME)
+    kind: str = Field(max_length=32)
+    subject: str = Field(max_length=_NAME)
+    """Name of the user, or id of the token or delegation, that it is about."""
+    data: JsonValue = Field(sa_type=Document)
+
+
 def table_of(row: type[Row]) -> Table:
     """The table behind a row class, for statements that write many rows at once."""
     return cast(Table, row.__table__)  # type: ignore[attr-defined]  # SQLModel adds it at run time
@@ -285,3 +369,8 @@ leases = table_of(LeaseRow)
 case_numbers = table_of(NumberRow)
 intake = table_of(IntakeRow)
 idempotency = table_of(AnswerRow)
+users = table_of(UserRow)
+user_groups = table_of(UserGroupRow)
+api_tokens = table_of(TokenRow)
+delegations = table_of(DelegationRow)
+admin_events = table_of(AdminEventRow)

@@ -28,7 +28,8 @@ from activities.restored import StoredBackups
 from service.backup_catalogue import SqlBackupCatalogue
 from service.configured_ledgers import load_ledgers
 from service.database import open_database
-from service.identity import open_identities
+from service.dev_people import known_people
+from service.directory import RegisterDirectory
 from service.ledger_book import LedgerBook
 from service.register import SqlRegister
 from service.sandbox import sandbox_for
@@ -78,7 +79,8 @@ async def open_parts(settings: Settings, given: LedgerBook | None = None) -> Asy
     database = open_database(settings.database_url)
     register = SqlRegister(database)
     evidence = EvidenceStore(settings.data_dir / "evidence")
-    case = CaseActivities(register, book, open_identities(settings.dev), evidence)
+    directory = RegisterDirectory(database, known_people(settings.dev))
+    case = CaseActivities(register, book, directory, evidence)
     vault = build_vault(settings)
     await asyncio.to_thread(warn_of_overwriting, vault.store)
     ledgers = WithRehearsals(book, settings.data_dir / "rehearsals")

@@ -7,6 +7,8 @@ from service.dependencies import TheActor, TheLanguage, TheParts
 from service.dry_run import Scope
 from service.problem_answers import responses
 from service.schemas import DryRunOut, PlanIn
+from service.scopes import needs
+from service.user import TokenScope
 from workflows.domain.errors import (
     BeforeStartPeriod,
     LedgerBusy,
@@ -26,7 +28,10 @@ router = APIRouter(prefix="/plans", tags=["plans"])
 
 @router.post(
     "",
-    openapi_extra={"x-reads-only": "Nothing is written, so a repeated call needs no key."},
+    openapi_extra={
+        "x-reads-only": "Nothing is written, so a repeated call needs no key.",
+        **needs(TokenScope.READ),
+    },
     responses=responses(
         UnknownLedger,
         UnknownModule,

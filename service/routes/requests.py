@@ -28,6 +28,8 @@ from service.schemas import (
     Whole,
     printable,
 )
+from service.scopes import needs
+from service.user import TokenScope
 from service.wishes import Wish
 from workflows.domain.errors import (
     AcknowledgementNotOfToday,
@@ -83,6 +85,7 @@ Text = Annotated[Sought | None, Query(max_length=120)]
         LedgerUnavailable,
         WorkflowUnavailable,
     ),
+    openapi_extra=needs(TokenScope.REQUEST),
 )
 async def create_request(
     body: RequestIn, parts: TheParts, actor: TheActor, sender: TheSender, response: Response

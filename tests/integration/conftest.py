@@ -1,13 +1,23 @@
 """Real neighbours for integration tests: one Temporal server for the whole run."""
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 from temporalio.testing import WorkflowEnvironment
 
 from activities.converter import data_converter
+from service.migrate import upgrade
 from service.temporal_server import find_temporal
 from tests.temporal_flags import TIME_SKIPPING
+
+
+@pytest.fixture(scope="session")
+def empty_register(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Migrated once, copied for every test."""
+    file = tmp_path_factory.mktemp("register") / "register.sqlite"
+    upgrade(f"sqlite+aiosqlite:///{file}")
+    return file
 
 
 @pytest.fixture

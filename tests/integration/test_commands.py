@@ -237,3 +237,79 @@ def test_a_contract_that_has_drifted_is_shown(run: Run, tmp_path: Path) -> None:
     drifted = run("openapi", "--check", str(file))
     assert drifted.code == 1
     assert '-    "title": "Something else"' in drifted.err
+
+
+# --------------------------------------------------------------------------- people and tokens
+
+
+@pytest.fixture
+def office(run: Run, tmp_path: Path) -> Run:
+    """Commands on a register of their own."""
+
+    def run_here(*arguments: str) -> Outcome:
+        return run(*arguments, home=tmp_path)
+
+    assert run_here("migrate").code == 0
+    return run_here
+
+
+def test_the_first_administrator_comes_from_the_command_line(office: Run) -> None:
+    assert (
+        office("user", "set", "lilei", "--groups", "admin", "--display-name", "李雷").out == "lilei: admin\n"
+    )
+    made = office("token", "create", "--user", "lilei", "--scopes", "read,admin", "--days", "90")
+    assert made.code == 0, made.err
+    assert re.fullmatch(r"uct_[0-9a-f]{16}[\w-]{43}\n", made.out)
+    listed = office("token", "list", "--user", "lilei").out
+    assert re.search(r"lilei +read,admin +20", listed)
+    assert made.out.strip() not in listed + made.err
+    assert re.search(r"lilei +李雷 +person +admin +register +yes", office("user", "list").out)
+
+
+def test_a_token_is_revoked_from_the_command_line(office: Run) -> None:
+    office("user", "set", "lilei")
+    made = office("token", "create", "--user", "lilei", "--scopes", "read", "--days", "1").out
+    token = made[4:20]
+    assert office("token", "revoke", token).out == f"token {token} is revoked\n"
+    unknown = office("token", "revoke", "0" * 16)
+    assert unknown.code == 1
+    assert "There is no token" in unknown.err
+
+
+def test_a_service_account_is_added_with_its_token(office: Run) -> None:
+    made = office("token", "create", "--user", "portal", "--scopes", "request", "--days", "7", "--service")
+    assert made.code == 0, made.err
+    assert re.search(r"portal +portal +service", office("user", "list").out)
+    wrong = office("token", "create", "--user", "portal", "--scopes", "request", "--days", "7")
+    assert wrong.code == 2
+    assert "service" in wrong.err
+    refused = office("user", "set", "portal", "--groups", "finance")
+    assert refused.code == 1
+    assert "cannot be in a group that decides" in refused.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("--user", "lilei", "--scopes", "all", "--days", "7"), "--scopes"),
+        (("--user", "lilei", "--scopes", "", "--days", "7"), "--scopes names none"),
+        (("--user", "unclose", "--scopes", "read", "--days", "7"), "means something else"),
+        (("--user", "lilei", "--scopes", "read", "--days", "366"), "--days"),
+    ],
+)
+def test_a_token_that_cannot_be_made_says_why(office: Run, arguments: tuple[str, ...], says: str) -> None:
+    refused = office("token", "create", *arguments)
+    assert refused.code == 2
+    assert says in refused.err
+
+
+def test_a_token_for_nobody_is_refused(office: Run) -> None:
+    refused = office("token", "create", "--user", "ghost", "--scopes", "read", "--days", "7")
+    assert refused.code == 1
+    assert "Nobody active" in refused.err
+
+
+def test_a_token_without_a_register_says_what_to_run(run: Run, tmp_path: Path) -> None:
+    refused = run("token", "list", home=tmp_path)
+    assert refused.code == 1
+    assert "unclose migrate" in refused.err

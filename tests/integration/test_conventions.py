@@ -20,7 +20,6 @@ from tests.integration.test_routes import (
     World,
     a_world,
     an_event,
-    empty_register,  # noqa: F401  # a fixture
     nothing_was_taken,
     problem,
 )
@@ -32,7 +31,7 @@ Operation = dict[str, Any]  # Any: OpenAPI
 
 
 @pytest.fixture
-async def world(tmp_path: Path, empty_register: Path) -> AsyncIterator[World]:  # noqa: F811  # the fixture
+async def world(tmp_path: Path, empty_register: Path) -> AsyncIterator[World]:
     async with a_world(tmp_path, empty_register) as made:
         yield made
 
@@ -69,7 +68,13 @@ def test_what_cannot_be_undone_says_so() -> None:
         for _, _, operation in operations()
         if "x-irreversible" in operation
     }
-    assert set(marked) == {"withdraw", "finish_corrections", "act_on_task", "delete_document"}
+    assert set(marked) == {
+        "withdraw",
+        "finish_corrections",
+        "act_on_task",
+        "delete_document",
+        "revoke_token",
+    }
     assert all(marked.values())
 
 

@@ -17,7 +17,7 @@ from schemathesis.config import (
     StatefulPhaseConfig,
 )
 from schemathesis.engine import events, from_schema
-from schemathesis.engine.recorder import ScenarioRecorder
+from schemathesis.engine.recorder import CheckNode, ScenarioRecorder
 from schemathesis.python.asgi import shutdown_lifespans
 
 from activities.demo_erp.desk import Desk
@@ -130,9 +130,15 @@ def test_every_answer_is_one_that_was_announced(tried: list[ScenarioRecorder]) -
         for recorder in tried
         for case, checks in recorder.checks.items()
         for check in checks
-        if check.failure_info is not None
+        if check.failure_info is not None and not _is_about_an_unknown_header(check)
     ]
     assert not failures, "\n\n".join(failures)
+
+
+def _is_about_an_unknown_header(check: CheckNode) -> bool:
+    """Headers that nobody knows are not read and refuse nothing: every proxy on the way adds some."""
+    failure = check.failure_info
+    return failure is not None and "in header - object with unexpected properties" in str(failure.failure)
 
 
 def test_every_operation_was_tried_and_held_against_the_document(tried: list[ScenarioRecorder]) -> None:

@@ -19,7 +19,6 @@ from sqlalchemy import Connection, select, update
 from service.app import create_app
 from service.database import Database, open_database
 from service.ledger_book import LedgerBook
-from service.migrate import upgrade
 from service.register import SqlRegister
 from service.settings import DevelopmentSecret, Settings
 from service.tables import intake
@@ -142,14 +141,6 @@ LEVEL: dict[str, Json] = {
 
 def an_event(seq: int, kind: EventKind = EventKind.STATE_CHANGED, **data: Json) -> CaseEvent:
     return CaseEvent(seq, NOW, "unclose", None, kind, data, "")
-
-
-@pytest.fixture(scope="session")
-def empty_register(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Migrated once, copied for every test."""
-    file = tmp_path_factory.mktemp("register") / "register.sqlite"
-    upgrade(f"sqlite+aiosqlite:///{file}")
-    return file
 
 
 @asynccontextmanager
@@ -742,8 +733,12 @@ async def test_a_ledger_tells_its_order_its_state_and_its_sessions(world: World)
 async def test_everyone_learns_who_they_are(world: World) -> None:
     assert (await world.as_("finance-head", "GET", "/api/v1/me")).json() == {
         "person": "finance-head",
+        "kind": "person",
         "groups": ["finance_head"],
+        "scopes": ["read", "request", "act", "admin"],
         "on_behalf_of": None,
+        "stands_in_for": [],
+        "delegations": [],
     }
 
 

@@ -1,0 +1,33 @@
+"""What administrators, and people for themselves, changed about users, tokens and delegations."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import Connection
+
+from service.tables import admin_events
+from workflows.domain.case import Actor
+from workflows.domain.digest import Json
+
+
+class AdminEvent(StrEnum):
+    USER_ADDED = "user_added"
+    USER_CHANGED = "user_changed"
+    TOKEN_MADE = "token_made"  # noqa: S105  # a kind of event
+    TOKEN_REVOKED = "token_revoked"  # noqa: S105  # a kind of event
+    DELEGATION_MADE = "delegation_made"
+    DELEGATION_REVOKED = "delegation_revoked"
+
+
+def note(
+    connection: Connection,
+    by: Actor,
+    kind: AdminEvent,
+    subject: str,
+    data: Mapping[str, Json],
+    at: datetime,
+) -> None:
+    """Put a change on record, in the transaction that makes it: neither is there without the other."""
+    row = {"at": at, "actor": by.person, "on_behalf_of": by.on_behalf_of, "kind": kind, "subject": subject}
+    connection.execute(admin_events.insert(), {**row, "data": dict(data)})
