@@ -17,7 +17,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from bench import case_row, post_row
+from bench import act_row, case_row, post_row
 from bench.harness import Figures, Line, Result
 from bench.processes import BenchFailed, Machine
 from bench.stage import Stage, stage
@@ -32,9 +32,14 @@ _MET = {True: "yes", False: "[red]no[/red]", None: ""}
 class Row(StrEnum):
     CASE = "case"
     POST = "post"
+    ACT = "act"
 
 
-_ROWS: Mapping[Row, Callable[[Stage, int], Result]] = {Row.CASE: case_row.measure, Row.POST: post_row.measure}
+_ROWS: Mapping[Row, Callable[[Stage, int], Result]] = {
+    Row.CASE: case_row.measure,
+    Row.POST: post_row.measure,
+    Row.ACT: act_row.measure,
+}
 
 
 def bench(

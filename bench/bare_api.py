@@ -11,7 +11,7 @@ from fastapi import FastAPI, Request
 from pydantic import BaseModel
 from temporalio.client import Client
 
-from bench.bare import BARE_QUEUE, Bare, Shape
+from bench.bare import BARE_QUEUE, Bare, Said, Shape
 
 
 class Item(BaseModel):
@@ -35,6 +35,14 @@ class Wish(BaseModel):
     vendor_ticket: str | None = None
     acknowledgement: str | None = None
     external_ref: str | None = None
+
+
+class Act(BaseModel):
+    """The same body as the product's."""
+
+    action: str
+    digest: str | None = None
+    comment: str = ""
 
 
 class Taken(BaseModel):
@@ -62,6 +70,12 @@ def bare_app(address: str, activities: int) -> FastAPI:
             task_timeout=timedelta(seconds=2),
         )
         return Taken(id=number)
+
+    @app.post("/tasks/{task}/actions")
+    async def act_on_task(task: str, act: Act, request: Request) -> Taken:
+        handle = request.app.state.client.get_workflow_handle(task)
+        await handle.execute_update(Bare.say, Said(act.action, task), id=uuid4().hex)
+        return Taken(id=task)
 
     return app
 

@@ -27,6 +27,7 @@ _ALONE: Mapping[str, int] = {REAL: 2, LOCAL: 3, REMOTE: 1}
 _BACKUP, _POINT_B = "back_up", 1
 """The second backup lies between the last consent and the open ledger."""
 _WHO = ("server", "worker", "driver")
+_WORKED = ("server", "worker")
 
 
 @dataclass(frozen=True)
@@ -62,8 +63,8 @@ class Block:
         ]
         return statistics.median(beyond)
 
-    def cpu_ms(self, who: str) -> float:
-        return self.spent.cpu[who] / len(self.together) * 1000
+    def cpu_ms(self, *who: str) -> float:
+        return sum(self.spent.cpu[name] for name in who) / len(self.together) * 1000
 
 
 Blocks = Mapping[str, Sequence[Block]]
@@ -126,7 +127,15 @@ def _lines(blocks: Blocks) -> tuple[Line, ...]:
              Spread.ratio(speed[REAL], speed[REMOTE]), Budget(1.0, is_floor=True)),
         Line("last consent to open, beyond the backup, against bare, local",
              Spread.ratio(opening[REAL], opening[LOCAL]), Budget(1.6, is_floor=False)),
+        _cpu_line(blocks, LOCAL),
+        _cpu_line(blocks, REMOTE),
     )  # fmt: skip
+
+
+def _cpu_line(blocks: Blocks, bare: str) -> Line:
+    """Processor time of worker and server, which other people's load on the machine hardly touches."""
+    over, under = ([block.cpu_ms(*_WORKED) for block in blocks[name]] for name in (REAL, bare))
+    return Line(f"whole case: CPU of worker and server, against {bare}", Spread.ratio(over, under))
 
 
 def _speed(blocks: Blocks) -> Figures:

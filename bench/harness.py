@@ -86,6 +86,10 @@ class Spent:
     seconds: float
     cpu: Mapping[str, float]
 
+    def __add__(self, other: "Spent") -> "Spent":
+        cpu = {name: self.cpu[name] + other.cpu[name] for name in self.cpu}
+        return Spent(self.seconds + other.seconds, cpu)
+
 
 class Meter:
     """Measures a block of work and the processes that do it; the driver is this very process."""
@@ -104,11 +108,13 @@ class Meter:
 
 
 async def take_turns(subjects: Mapping[str, Callable[[], Awaitable[T]]], rounds: int) -> dict[str, list[T]]:
-    """Every subject once in each round, one after the other."""
+    """Every subject once in each round, one after the other; the order turns round each time."""
     found: dict[str, list[T]] = {name: [] for name in subjects}
+    order = list(subjects)
     for _ in range(rounds):
-        for name, measure in subjects.items():
-            found[name].append(await measure())
+        for name in order:
+            found[name].append(await subjects[name]())
+        order.reverse()
     return found
 
 

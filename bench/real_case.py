@@ -77,7 +77,7 @@ class RealCases:
     async def play(self, ledger: str) -> Played:
         """Raises BenchFailed if the case ends otherwise than completed."""
         case = f"UC-{self._series:04d}-{next(self._numbers):06d}"
-        request = _a_request(case, ledger)
+        request = a_request(case, ledger, datetime.now(UTC))
         await _patiently(lambda: self._gateway.start(request))
         for level, person in enumerate(_APPROVERS, start=1):
             await self._say(case, f"approval-1-{level}", person, TaskAction.APPROVE)
@@ -125,7 +125,8 @@ async def _patiently(call: Callable[[], Awaitable[T]]) -> T:
             await asyncio.sleep(_GLANCE_EVERY)
 
 
-def _a_request(case: str, ledger: str) -> UncloseRequest:
+def a_request(case: str, ledger: str, now: datetime) -> UncloseRequest:
+    """The wish that every case is made of."""
     return UncloseRequest(
         id=case,
         ledger=ledger,
@@ -134,7 +135,7 @@ def _a_request(case: str, ledger: str) -> UncloseRequest:
         reason_code=ReasonCode.STOCKTAKE_OMISSION,
         reason="三月盘点遗漏 B 仓两个货位",
         applicant=_APPLICANT,
-        accepted_at=datetime.now(UTC),
+        accepted_at=now,
         scope=(ScopeItem("IN-2025-03-0007", Intent.CORRECT),),
         correctors=(_APPLICANT,),
     )
