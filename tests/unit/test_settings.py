@@ -81,3 +81,29 @@ def test_settings_do_not_change() -> None:
 )
 def test_the_language_is_the_one_preferred(accept: str | None, language: Language) -> None:
     assert preferred_language(accept) == language
+
+
+# --------------------------------------------------------------------------- sign-in
+
+
+def test_a_provider_is_given_with_the_audience_and_over_tls() -> None:
+    good = Settings(oidc_issuer="https://id.example", oidc_audience="unclose")
+    assert good.oidc_user_claim == "preferred_username"
+    with pytest.raises(ValidationError, match="oidc_audience"):
+        Settings(oidc_issuer="https://id.example")
+    with pytest.raises(ValidationError, match="https://"):
+        Settings(oidc_issuer="http://id.example", oidc_audience="unclose")
+    assert Settings(dev=True, oidc_issuer="http://id.example", oidc_audience="unclose").oidc_issuer
+
+
+def test_the_providers_groups_are_told_in_our_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("UNCLOSE_OIDC_GROUP_MAP", '{"acc-dept": "finance"}')
+    told = {setting.name: setting.shown for setting in Settings().described()}
+    assert told["UNCLOSE_OIDC_GROUP_MAP"] == "acc-dept → finance"
+
+
+@pytest.mark.parametrize("text", ["finance", '["finance"]', '{"acc": "nobody"}'])
+def test_a_map_of_groups_that_cannot_be_read_is_refused(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("UNCLOSE_OIDC_GROUP_MAP", text)
+    with pytest.raises(ValidationError, match="groups of ours"):
+        Settings()
