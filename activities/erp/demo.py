@@ -294,7 +294,8 @@ class DemoScratch:
         self._copies.check(self.place)
 
     def connector(self, *, read_only: bool = True) -> DemoConnector:
-        options = replace(self._source.options, path=self.place, read_only=read_only)
+        # Nobody sits before a copy: what a person does in the ledger itself is done automatically here.
+        options = replace(self._source.options, path=self.place, guided=(), read_only=read_only)
         return DemoConnector(options, self._source.tools)
 
     def free(self) -> None:

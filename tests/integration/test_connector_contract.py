@@ -16,7 +16,7 @@ from activities.demo_erp.desk import Desk
 from activities.demo_erp.ledger import DemoLedger
 from activities.demo_erp.seed import create_demo
 from activities.erp import connect
-from activities.erp.connector import BalanceRow, Hold, LedgerConnector, Scratch
+from activities.erp.connector import BalanceRow, HeldRight, Hold, LedgerConnector, Scratch
 from activities.erp.demo import DemoOptions
 from activities.proof import prove_ledger
 from tests.postgres import TOOLS, Server
@@ -24,6 +24,7 @@ from workflows.domain.canonical import Place, Rows
 from workflows.domain.errors import (
     BackupUnproven,
     BeforeStartPeriod,
+    LedgerBusy,
     LedgerRefused,
     LedgerUnavailable,
     NotExclusive,
@@ -275,7 +276,8 @@ async def test_a_lower_fence_can_do_nothing_any_more(subject: Subject) -> None:
     step = (await subject.plan()).steps[0]
     await subject.connector.enter_exclusive(FENCE, "UC-TEST")
     late, soon = FENCE - 1, datetime.now(UTC) + timedelta(hours=1)
-    acts: tuple[Awaitable[None], ...] = (
+    acts: tuple[Awaitable[object], ...] = (
+        subject.connector.warn_sessions(timedelta(minutes=1), late, "UC-LATE"),
         subject.connector.enter_exclusive(late, "UC-LATE"),
         subject.connector.restrict_to(("clerk",), late),
         subject.connector.leave_exclusive(late),
@@ -290,12 +292,46 @@ async def test_a_lower_fence_can_do_nothing_any_more(subject: Subject) -> None:
     assert await subject.connector.journal("UC-LATE") == ()
 
 
+async def test_a_lower_fence_is_refused_after_the_ledger_was_let_go_as_well(subject: Subject) -> None:
+    await subject.connector.enter_exclusive(FENCE, "UC-TEST")
+    await subject.connector.leave_exclusive(FENCE)
+    with pytest.raises(StaleFence):
+        await subject.connector.leave_exclusive(FENCE - 1)
+
+
+async def test_a_higher_fence_does_not_take_a_ledger_whose_lease_runs(subject: Subject) -> None:
+    await subject.connector.enter_exclusive(FENCE, "UC-TEST")
+    with pytest.raises(LedgerBusy):
+        await subject.connector.enter_exclusive(FENCE + 1, "UC-NEXT")
+    await subject.connector.leave_exclusive(FENCE + 1)
+    await subject.connector.restrict_to(("clerk",), FENCE)
+    await subject.connector.leave_exclusive(FENCE)
+    await subject.connector.enter_exclusive(FENCE + 1, "UC-NEXT")
+
+
+async def test_who_is_warned_stays_until_the_ledger_is_held(subject: Subject) -> None:
+    subject.log_in("clerk")
+    warned = [await subject.connector.warn_sessions(timedelta(0), FENCE, "UC-TEST") for _ in range(2)]
+    assert "clerk" in {session.person for session in warned[0].sessions}
+    assert warned[0].until == warned[1].until is not None
+    assert "clerk" in {session.person for session in await subject.connector.sessions()}
+
+
 async def test_a_right_can_be_given_and_taken_twice(subject: Subject) -> None:
     soon = datetime.now(UTC) + timedelta(hours=1)
     for _ in range(2):
         await subject.connector.grant(("clerk", "li"), "some_right", soon, FENCE)
+    given = {held for held in await subject.connector.rights(("clerk", "li")) if held.right == "some_right"}
+    assert given == {HeldRight(person, "some_right", soon) for person in ("clerk", "li")}
     for _ in range(2):
         await subject.connector.revoke(("clerk", "li"), "some_right", FENCE)
+    left = await subject.connector.rights(("clerk", "li"))
+    assert "some_right" not in {held.right for held in left}
+
+
+async def test_a_right_whose_time_is_over_is_none(subject: Subject) -> None:
+    await subject.connector.grant(("li",), "some_right", datetime.now(UTC) - timedelta(hours=1), FENCE)
+    assert await subject.connector.rights(("li",)) == ()
 
 
 # --------------------------------------------------------------------------- moving pointers

@@ -991,3 +991,12 @@ def test_a_transfer_moves_value_and_loses_none() -> None:
     shelves.move("transfer", "A", "B", "x", 3_00, 0)
     amounts = {key[0]: held.amount for key, held in shelves.holdings.items()}
     assert amounts == {"A": 57_14, "B": 42_86}
+
+
+async def test_nobody_has_to_click_in_a_copy(path: Path, tmp_path: Path) -> None:
+    guided = DemoConnector(DemoOptions(str(path), ((Module.GL, Verb.UNCLOSE),)))
+    copy = guided.backup_source().scratch(tmp_path, "copy").connector(read_only=False)
+    assert (await guided.capabilities()).guided
+    assert (await copy.capabilities()).guided == ()
+    await copy.aclose()
+    await guided.aclose()
