@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, bindparam, select, update
 
 from service.admin_log import AdminEvent, note
-from service.database import Database
+from service.database import Database, lock_table
 from service.intake import KEYS_ARE_KEPT
 from service.pages import rows_by
 from service.queries import Page, Slice
@@ -168,6 +168,7 @@ class Tokens:
 
 def _require_new(connection: Connection, call: str, at: datetime) -> None:
     """Raises SecretShownOnce. A key is forgotten after some time and may then name another call."""
+    lock_table(connection, api_tokens)
     old = (api_tokens.c.call == call) & (api_tokens.c.created_at < at - KEYS_ARE_KEPT)
     connection.execute(update(api_tokens).where(old).values(call=None))
     made = connection.scalar(select(api_tokens.c.id).where(api_tokens.c.call == call))

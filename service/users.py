@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, delete, select, update
 
 from service.admin_log import AdminEvent, note
-from service.database import Database
+from service.database import Database, lock_table
 from service.dev_people import Person
 from service.pages import rows_by
 from service.queries import Page, Slice
@@ -146,6 +146,7 @@ def _as_users(connection: Connection, rows: Sequence[Row[Any]]) -> tuple[User, .
 
 
 def _put(connection: Connection, name: str, entry: UserEntry, by: Actor, at: datetime) -> User:
+    lock_table(connection, users)
     known = read_user(connection, name)
     if known is not None and entry.kind not in (None, known.kind):
         raise UserKindFixed(name, known.kind)
@@ -167,6 +168,7 @@ def _put(connection: Connection, name: str, entry: UserEntry, by: Actor, at: dat
 
 
 def _sign_in(connection: Connection, shown: SignIn, at: datetime) -> User | None:
+    lock_table(connection, users)
     by = Actor(shown.name)
     known = _find_by_subject(connection, shown.subject)
     if known is None:
