@@ -17,7 +17,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from bench import act_row, case_row, post_row
+from bench import act_row, case_row, post_row, reads_row
 from bench.harness import Figures, Line, Result
 from bench.processes import BenchFailed, Machine
 from bench.stage import Stage, stage
@@ -33,12 +33,14 @@ class Row(StrEnum):
     CASE = "case"
     POST = "post"
     ACT = "act"
+    READS = "reads"
 
 
 _ROWS: Mapping[Row, Callable[[Stage, int], Result]] = {
     Row.CASE: case_row.measure,
     Row.POST: post_row.measure,
     Row.ACT: act_row.measure,
+    Row.READS: reads_row.measure,
 }
 
 

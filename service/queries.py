@@ -1,19 +1,22 @@
 """Reads of the register for the API: pages by key, never by offset."""
 
 import base64
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from itertools import product
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import Connection, Row, Select, exists, select, tuple_
+from sqlalchemy import Connection, FromClause, Row, Select, exists, select, tuple_, union
 from sqlalchemy.sql.elements import ColumnElement
 
 from service.database import Database
 from service.refusals import CursorUnreadable
 from service.register import group_holder, read_events, read_parts, read_request
-from service.tables import case_parts, case_waits, cases, decisions, task_holders, tasks
+from service.searching import find
+from service.tables import case_parts, case_waits, case_words, cases, decisions, task_holders, tasks
 from workflows.domain.approval import Group
 from workflows.domain.case import Actor, CaseEvent, TaskAction, TaskKind
 from workflows.domain.digest import Json
@@ -189,29 +192,55 @@ def _read_case(connection: Connection, case: str) -> CaseHead:
 
 
 def _page_of_cases(connection: Connection, wanted: CaseFilter, part: Slice) -> Page[CaseHead]:
-    chosen: Select[Any] = select(*_HEAD)
-    at, key = cases.c.created_at, cases.c.id
-    if wanted.waiting_for is not None:
-        # The time repeated in the side table lets one index filter and order the page.
-        at, key = case_waits.c.created_at, case_waits.c.case_id
-        chosen = chosen.join(case_waits, case_waits.c.case_id == cases.c.id)
-        chosen = chosen.where(case_waits.c.who == wanted.waiting_for)
-    chosen = chosen.where(*_conditions(wanted))
-    rows = newest_first(connection, chosen, at, key, part)
+    if wanted.words is not None:
+        return _page_of_found(connection, wanted, wanted.words, part)
+    ways = [_way_to_waiting(wanted)] if wanted.waiting_for is not None else list(_ways_to_cases(wanted))
+    rows = _newest_of(connection, ways, select(*_HEAD), cases.c.id, part)
     return page_of([_head(row) for row in rows], [(row.created_at, row.id) for row in rows], part)
 
 
-def _conditions(wanted: CaseFilter) -> Iterable[ColumnElement[bool]]:
-    if len(wanted.states) == 1:
-        yield cases.c.state == wanted.states[0]
-    elif wanted.states:
-        yield cases.c.state.in_(wanted.states)
+def _way_to_waiting(wanted: CaseFilter) -> "_Way":
+    # The time repeated in the side table lets one index filter and order the page.
+    side = case_waits.join(cases, cases.c.id == case_waits.c.case_id)
+    chosen = (case_waits.c.who == wanted.waiting_for, *_conditions(wanted, wanted.states))
+    return _Way(side, case_waits.c.created_at, case_waits.c.case_id, chosen)
+
+
+def _ways_to_cases(wanted: CaseFilter) -> "Iterable[_Way]":
+    each: list[tuple[CaseState, ...]] = [(state,) for state in wanted.states]
+    for states in each or [()]:
+        yield _Way(cases, cases.c.created_at, cases.c.id, tuple(_conditions(wanted, states)))
+
+
+def _conditions(wanted: CaseFilter, states: tuple[CaseState, ...]) -> Iterable[ColumnElement[bool]]:
+    if len(states) == 1:
+        yield cases.c.state == states[0]
+    elif states:
+        yield cases.c.state.in_(states)
     if wanted.ledger is not None:
-        yield cases.c.ledger == wanted.ledger
+        # There are few ledgers and many applicants: with both, the index of the applicant is the one to take.
+        narrow = wanted.applicant is None
+        yield (cases.c.ledger if narrow else cases.c.ledger.concat("")) == wanted.ledger
     if wanted.applicant is not None:
         yield cases.c.applicant == wanted.applicant
-    for said in (wanted.words or "").lower().split():
-        yield cases.c.words.contains(said, autoescape=True)
+
+
+def _page_of_found(connection: Connection, wanted: CaseFilter, said: str, part: Slice) -> Page[CaseHead]:
+    """Cases in which the words occur, in the order in which they came on record."""
+    found = find(connection, said)
+    if found is None:
+        return Page((), None)
+    chosen = select(found.position.label("n"), *_HEAD)
+    chosen = chosen.select_from(found.side.join(cases, case_words.c.case_id == cases.c.id))
+    chosen = chosen.where(found.match, *_conditions(wanted, wanted.states))
+    if wanted.waiting_for is not None:
+        waits = (case_waits.c.case_id == cases.c.id) & (case_waits.c.who == wanted.waiting_for)
+        chosen = chosen.where(exists().where(waits))
+    if part.cursor is not None:
+        chosen = chosen.where(found.position < _count(part.cursor))
+    rows = connection.execute(chosen.order_by(found.position.desc()).limit(part.limit + 1)).all()
+    more = _encoded(str(rows[part.limit - 1].n)) if len(rows) > part.limit else None
+    return Page(tuple(_head(row) for row in rows[: part.limit]), more)
 
 
 def _read_parts_of(connection: Connection, case: str) -> dict[str, Json]:
@@ -251,22 +280,43 @@ def _read_task(connection: Connection, task: str) -> TaskView:
 
 
 def _page_of_tasks(connection: Connection, wanted: TaskFilter, part: Slice) -> Page[TaskView]:
-    chosen = _select_tasks().where(*_task_conditions(wanted))
-    rows = newest_first(connection, chosen, tasks.c.opened_at, tasks.c.id, part)
+    rows = _newest_of(connection, list(_ways_to_tasks(wanted)), _select_tasks(), tasks.c.id, part)
     views = _task_views(connection, rows)
     return page_of(views, [(row.opened_at, row.id) for row in rows], part)
 
 
-def _task_conditions(wanted: TaskFilter) -> Iterable[ColumnElement[bool]]:
-    if wanted.is_open is not None:
-        yield tasks.c.state == ("open" if wanted.is_open else "closed")
+def _ways_to_tasks(wanted: TaskFilter) -> "Iterable[_Way]":
+    states = {None: ("open", "closed"), True: ("open",), False: ("closed",)}[wanted.is_open]
+    if wanted.case is not None:
+        of_case = (tasks.c.case_id == wanted.case, tasks.c.state.in_(states), *_task_conditions(wanted))
+        yield _Way(tasks, tasks.c.opened_at, tasks.c.id, of_case)
+    elif wanted.mine is not None:
+        side = task_holders.join(tasks, tasks.c.id == task_holders.c.task_id)
+        for holder, state in product(_holders(wanted.mine), states):
+            held = (task_holders.c.holder == holder, task_holders.c.state == state, *_kind(wanted))
+            yield _Way(side, task_holders.c.opened_at, task_holders.c.task_id, held)
+    elif wanted.is_open is None and wanted.kind is None:
+        yield _Way(tasks, tasks.c.opened_at, tasks.c.id, ())
+    else:
+        for state in states:
+            yield _Way(tasks, tasks.c.opened_at, tasks.c.id, (tasks.c.state == state, *_kind(wanted)))
+
+
+def _kind(wanted: TaskFilter) -> Iterable[ColumnElement[bool]]:
     if wanted.kind is not None:
         yield tasks.c.kind == wanted.kind
-    if wanted.case is not None:
-        yield tasks.c.case_id == wanted.case
+
+
+def _holders(actor: Actor) -> tuple[str, ...]:
+    """The names under which this person may hold a task."""
+    return (actor.person, *(group_holder(group) for group in actor.groups))
+
+
+def _task_conditions(wanted: TaskFilter) -> Iterable[ColumnElement[bool]]:
+    yield from _kind(wanted)
     if wanted.mine is not None:
-        me = (wanted.mine.person, *(group_holder(group) for group in wanted.mine.groups))
-        yield exists().where(task_holders.c.task_id == tasks.c.id, task_holders.c.holder.in_(me))
+        holder = task_holders.c.holder.in_(_holders(wanted.mine))
+        yield exists().where(task_holders.c.task_id == tasks.c.id, holder)
 
 
 def _task_views(connection: Connection, rows: Sequence[Row[Any]]) -> list[TaskView]:
@@ -335,6 +385,37 @@ def newest_first(
     return connection.execute(chosen.order_by(at.desc(), key.desc()).limit(part.limit + 1)).all()
 
 
+@dataclass(frozen=True)
+class _Way:
+    """One range of one index that holds part of a page in its order."""
+
+    side: FromClause
+    at: ColumnElement[datetime]
+    key: ColumnElement[str]
+    where: tuple[ColumnElement[bool], ...]
+
+    def newest(self, part: Slice) -> Select[datetime, str]:
+        """One more than wanted, so that it is known whether a next page exists."""
+        found = select(self.at.label("at"), self.key.label("key")).select_from(self.side).where(*self.where)
+        if part.cursor is not None:
+            found = found.where(tuple_(self.at, self.key) < tuple_(*_position(part.cursor)))
+        return found.order_by(self.at.desc(), self.key.desc()).limit(part.limit + 1)
+
+
+def _newest_of(
+    connection: Connection,
+    ways: Sequence[_Way],
+    chosen: Select[Any],
+    key: ColumnElement[str],
+    part: Slice,
+) -> Sequence[Row[Any]]:
+    """The page out of the newest of each way: none is read further than a page, however much there is."""
+    found = [way.newest(part).subquery() for way in ways]
+    page = union(*(select(each.c.at, each.c.key) for each in found)).subquery() if found[1:] else found[0]
+    rows = chosen.join(page, page.c.key == key).order_by(page.c.at.desc(), page.c.key.desc())
+    return connection.execute(rows.limit(part.limit + 1)).all()
+
+
 def page_of(items: Sequence[T], positions: Sequence[tuple[datetime, str]], part: Slice) -> Page[T]:
     has_more = len(items) > part.limit
     cursor = _cursor(*positions[part.limit - 1]) if has_more else None
@@ -342,13 +423,25 @@ def page_of(items: Sequence[T], positions: Sequence[tuple[datetime, str]], part:
 
 
 def _cursor(at: datetime, key: str) -> str:
-    return base64.urlsafe_b64encode(f"{at.isoformat()} {key}".encode()).decode()
+    return _encoded(f"{at.isoformat()} {key}")
+
+
+def _encoded(position: str) -> str:
+    return base64.urlsafe_b64encode(position.encode()).decode()
+
+
+def _decoded(cursor: str) -> str:
+    """Raises CursorUnreadable."""
+    try:
+        return base64.urlsafe_b64decode(cursor.encode()).decode()
+    except ValueError:
+        raise CursorUnreadable from None
 
 
 def _position(cursor: str) -> tuple[datetime, str]:
     """Raises CursorUnreadable for anything but a cursor given out before."""
+    at, _, key = _decoded(cursor).partition(" ")
     try:
-        at, _, key = base64.urlsafe_b64decode(cursor.encode()).decode().partition(" ")
         moment = datetime.fromisoformat(at)
         moment.astimezone()
     except (ValueError, OverflowError):
@@ -356,3 +449,11 @@ def _position(cursor: str) -> tuple[datetime, str]:
     if moment.tzinfo is None:
         raise CursorUnreadable
     return moment, key
+
+
+def _count(cursor: str) -> int:
+    """Raises CursorUnreadable for anything but a cursor of a search."""
+    position = _decoded(cursor)
+    if not re.fullmatch(r"[0-9]{1,18}", position):
+        raise CursorUnreadable
+    return int(position)

@@ -11,10 +11,12 @@ from sqlalchemy import BindParameter, Connection, Row, bindparam, delete, func, 
 
 from activities.recording import CaseFile
 from service.database import Database, insert, insert_new, insert_or_replace
+from service.searching import spaced
 from service.tables import (
     case_events,
     case_parts,
     case_waits,
+    case_words,
     cases,
     decisions,
     leases,
@@ -66,6 +68,8 @@ class SqlRegister:
 
 def _receive(connection: Connection, request: UncloseRequest) -> None:
     connection.execute(insert_new(connection, cases), _case_row(request))
+    words = {"case_id": request.id, "spaced": spaced(_words(request))}
+    connection.execute(insert_new(connection, case_words), words)
 
 
 def _record(connection: Connection, change: CaseChange) -> None:
@@ -165,7 +169,6 @@ def _case_row(request: UncloseRequest) -> Values:
         "target_period": str(request.target_period),
         "applicant": request.applicant,
         "request": request_document(request),
-        "words": _words(request),
         "state": CaseState.RECEIVED,
         "waiting_for": [],
         "last_seq": 0,
@@ -179,7 +182,7 @@ def _case_row(request: UncloseRequest) -> Values:
 def _words(request: UncloseRequest) -> str:
     scope = (word for item in request.scope for word in (item.document, item.note))
     said = (request.id, request.ledger, request.applicant, request.reason, request.external_ref or "", *scope)
-    return "\n".join((*said, str(request.target_period), request.reason_code, *request.correctors)).lower()
+    return "\n".join((*said, str(request.target_period), request.reason_code, *request.correctors))
 
 
 def _lock_case(connection: Connection, case: str) -> CaseHead:
@@ -303,9 +306,11 @@ def _hand_out_tasks(connection: Connection, change: CaseChange) -> None:
         keep = insert_or_replace if told_anew else insert_new
         connection.execute(keep(connection, tasks), rows)
         holders = [row for task in change.opened for row in _holder_rows(task)]
-        connection.execute(insert_new(connection, task_holders), holders)
+        # Told anew, a task is open again for each of its holders as well.
+        connection.execute(keep(connection, task_holders), holders)
     if change.closed:
         connection.execute(_CLOSE_TASK, [_closing_row(closing) for closing in change.closed])
+        connection.execute(_CLOSE_HOLDERS, [{"task": closing.id} for closing in change.closed])
 
 
 def _void_lost_tale(connection: Connection, case: str, event: CaseEvent) -> None:
@@ -314,6 +319,11 @@ def _void_lost_tale(connection: Connection, case: str, event: CaseEvent) -> None
     assert isinstance(still_open, list)
     lost = (tasks.c.case_id == case) & (tasks.c.state == "open") & tasks.c.id.not_in(still_open)
     closing = {"state": "closed", "outcome": "void", "closed_by": event.actor, "closed_at": event.at}
+    connection.execute(
+        update(task_holders)
+        .where(task_holders.c.task_id.in_(select(tasks.c.id).where(lost)))
+        .values(state="closed")
+    )
     connection.execute(update(tasks).where(lost).values(closing))
     since = decisions.c.seq.between(event.data["told_otherwise_from"], event.seq)
     connection.execute(update(decisions).where(decisions.c.case_id == case, since).values(void=True))
@@ -328,6 +338,11 @@ _CLOSE_TASK = (
         closed_by=bindparam("by"),
         closed_at=bindparam("at"),
     )
+)
+
+
+_CLOSE_HOLDERS = (
+    update(task_holders).where(task_holders.c.task_id == bindparam("task")).values(state="closed")
 )
 
 
@@ -359,7 +374,8 @@ def group_holder(group: str) -> str:
 def _holder_rows(task: Task) -> Iterable[Values]:
     # Named persons stand for their groups: who joined the group later was not pinned.
     holders = task.persons or tuple(group_holder(group) for group in task.groups)
-    return ({"task_id": task.id, "holder": holder} for holder in dict.fromkeys(holders))
+    shared = {"task_id": task.id, "state": "open", "opened_at": task.opened_at}
+    return ({**shared, "holder": holder} for holder in dict.fromkeys(holders))
 
 
 # --------------------------------------------------------------------------- projections

@@ -48,6 +48,8 @@ class CaseRow(Row, table=True):
         Index(None, "state", "created_at", "id"),
         Index(None, "ledger", "created_at", "id"),
         Index(None, "applicant", "created_at", "id"),
+        Index(None, "ledger", "state", "created_at", "id"),
+        Index(None, "applicant", "state", "created_at", "id"),
     )
 
     id: str = Field(primary_key=True, max_length=_CASE)
@@ -56,8 +58,6 @@ class CaseRow(Row, table=True):
     applicant: str = Field(max_length=_NAME)
     request: JsonValue = Field(sa_type=Document)
     """The whole request, as `UncloseRequest` in canonical JSON."""
-    words: str = Field(sa_type=Text)
-    """What a plain search looks through, in lower case."""
     state: str = Field(max_length=32)
     waiting_for: JsonValue = Field(sa_type=Document)
     digest: str | None = Field(max_length=_DIGEST)
@@ -70,6 +70,18 @@ class CaseRow(Row, table=True):
     """Digest of that event: the end of the case's chain."""
     created_at: datetime = Field(sa_type=UTCDateTime)
     updated_at: datetime = Field(sa_type=UTCDateTime)
+
+
+class CaseWordsRow(Row, table=True):
+    """What a plain search looks through. Counted in the order in which cases came on record."""
+
+    __tablename__ = "case_words"
+    __table_args__ = (UniqueConstraint("case_id"),)
+
+    n: int | None = Field(default=None, primary_key=True)
+    case_id: str = Field(max_length=_CASE, foreign_key="cases.id")
+    spaced: str = Field(sa_type=Text)
+    """Words and single Chinese characters, as `service/searching.py` divides them."""
 
 
 class CaseEventRow(Row, table=True):
@@ -113,7 +125,9 @@ class TaskRow(Row, table=True):
 
     __tablename__ = "tasks"
     __table_args__ = (
+        Index(None, "opened_at", "id"),
         Index(None, "state", "opened_at", "id"),
+        Index(None, "kind", "state", "opened_at", "id"),
         Index(None, "case_id"),
     )
 
@@ -135,12 +149,18 @@ class TaskRow(Row, table=True):
 
 
 class TaskHolderRow(Row, table=True):
-    """Who may act on a task: persons by name, or a whole group as `group:finance`."""
+    """Who may act on a task: persons by name, or a whole group as `group:finance`.
+
+    Repeats the task's time and state, so that one index answers a page of somebody's inbox.
+    """
 
     __tablename__ = "task_holders"
+    __table_args__ = (Index(None, "holder", "state", "opened_at", "task_id"),)
 
     task_id: str = Field(primary_key=True, max_length=_NAME, sa_column_args=[ForeignKey("tasks.id")])
     holder: str = Field(primary_key=True, max_length=_NAME)
+    state: str = Field(max_length=8)
+    opened_at: datetime = Field(sa_type=UTCDateTime)
 
 
 class DecisionRow(Row, table=True):
@@ -357,6 +377,7 @@ def table_of(row: type[Row]) -> Table:
 
 
 cases = table_of(CaseRow)
+case_words = table_of(CaseWordsRow)
 case_events = table_of(CaseEventRow)
 case_parts = table_of(CasePartRow)
 case_waits = table_of(CaseWaitRow)

@@ -124,7 +124,6 @@ def _row() -> dict[str, object]:
         "target_period": "2025-03",
         "applicant": "clerk",
         "request": {},
-        "words": "",
         "state": "received",
         "waiting_for": [],
         "last_seq": 0,
