@@ -94,7 +94,7 @@ class LineChangeIn(Inbound):
 
 
 class ReversalIn(Inbound):
-    day: date = Field(description="A day of an open period.", examples=["2025-06-12"])
+    day: Day = Field(description="A day of an open period.", examples=["2025-06-12"])
     note: Said = ""
 
 
