@@ -127,6 +127,14 @@ class BackupKeeper:
             finally:
                 await in_thread(Meter(), scratch.remove)
 
+    async def clear(self, ledger: str, name: str) -> Scratch:
+        """Remove what a dead attempt has left of a scratch ledger; the ledger, not there any more."""
+        source = self.ledgers.connector(ledger).backup_source()
+        with self._drafts(f"{name}.restored") as folder:
+            scratch = source.scratch(folder, name)
+            await in_thread(Meter(), scratch.remove)
+        return scratch
+
     async def receive(self, manifest: Manifest, scratch: Scratch, meter: Meter) -> None:
         """Make a scratch ledger from a backup, sound by the database's own check.
 
@@ -158,7 +166,7 @@ class BackupKeeper:
     # ----------------------------------------------------------------- taking
 
     async def _prove(self, manifest: Manifest, meter: Meter) -> Taken:
-        entry = self._entry(manifest)
+        entry = self.entry(manifest)
         await self.catalogue.keep(entry)
         return await self.test(entry, manifest, meter)
 
@@ -228,7 +236,8 @@ class BackupKeeper:
                 newest = manifest
         raise AssertionError("names do not end")
 
-    def _entry(self, manifest: Manifest) -> Backup:
+    def entry(self, manifest: Manifest) -> Backup:
+        """What the catalogue is told of a backup that has just been stored."""
         return Backup(
             id=manifest.id,
             ledger=manifest.ledger,

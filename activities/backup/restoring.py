@@ -47,9 +47,11 @@ class RestoreActivities(RestoreSteps):
         def put(scratch: Scratch) -> str:
             return source.put_in_place(scratch, hold)
 
+        name = f"{manifest.id}-back"
         if await self._is_done(manifest.ledger, hold):
-            return await in_thread(meter, lambda: put(source.scratch(self.keeper.folder, manifest.id)))
-        async with self.keeper.restored(manifest, f"{manifest.id}-back", meter) as scratch:
+            cleared = await self.keeper.clear(manifest.ledger, name)
+            return await in_thread(meter, lambda: put(cleared))
+        async with self.keeper.restored(manifest, name, meter) as scratch:
             await self.keeper.compare(manifest, scratch.connector(), meter)
             meter.begin("putting it in place")
             return await in_thread(meter, lambda: put(scratch))
