@@ -9,6 +9,8 @@ from fastapi.routing import APIRoute
 from service import fresh, problem_answers
 from service.acceptance import Acceptance
 from service.acts import Acts
+from service.backup_catalogue import SqlBackupCatalogue
+from service.backup_works import BackupWorks, TemporalBackupWorks
 from service.body_limit import BodyLimit
 from service.configured_ledgers import load_ledgers
 from service.database import open_database
@@ -28,7 +30,19 @@ from service.queries import Reader
 from service.query_names import refuse_unknown_parameters
 from service.rate_limits import DEV_FACTOR, RateLimits, Rates
 from service.register import SqlRegister
-from service.routes import delegations, demo_erp, health, ledgers, me, plans, requests, tasks, tokens, users
+from service.routes import (
+    backups,
+    delegations,
+    demo_erp,
+    health,
+    ledgers,
+    me,
+    plans,
+    requests,
+    tasks,
+    tokens,
+    users,
+)
 from service.settings import Settings
 from service.temporal_client import connect
 from service.temporal_gateway import Gateway, TemporalGateway
@@ -43,7 +57,10 @@ VERSION = "0.1.0"
 
 
 def create_app(
-    settings: Settings, gateway: Gateway | None = None, given: LedgerBook | None = None
+    settings: Settings,
+    gateway: Gateway | None = None,
+    given: LedgerBook | None = None,
+    works: BackupWorks | None = None,
 ) -> FastAPI:
     """The API on these settings. A gateway or a book given stands in for the one the settings describe.
 
@@ -58,7 +75,8 @@ def create_app(
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         database = open_database(settings.database_url)
         register, reader = SqlRegister(database), Reader(database)
-        way = gateway or TemporalGateway(await connect(settings, lazy=True))
+        client = await connect(settings, lazy=True)
+        way = gateway or TemporalGateway(client)
         wishes, development = Wishes(book), known_people(settings.dev)
         directory, known = RegisterDirectory(database, development), Users(database, development)
         handed_out, outgoing = Tokens(database, known), Outgoing()
@@ -71,6 +89,8 @@ def create_app(
             acts=Acts(reader, way),
             dry_run=DryRun(book, register, directory, wishes),
             gateway=way,
+            catalogue=SqlBackupCatalogue(database),
+            works=works or TemporalBackupWorks(client),
             identities=Identities(known, handed_out, _sign_ins(settings, outgoing), development),
             limits=RateLimits(_rates(settings)),
             directory=directory,
@@ -134,6 +154,7 @@ def assemble(lifespan: Lifespan | None = None, *, dev: bool = False) -> FastAPI:
         tasks,
         plans,
         ledgers,
+        backups,
         me,
         users,
         tokens,

@@ -29,6 +29,7 @@ COMMANDS = {
     "ledger": Entry("ledger", "Look at a ledger, build one, list its cases."),
     "user": Entry("user", "Say who is known, and in which groups."),
     "token": Entry("token", "Make, list and revoke API tokens."),
+    "backup": Entry("backup", "List backups, test one, restore one beside its ledger."),
     "openapi": Entry("openapi", "Print the OpenAPI document, or compare it with a file."),
     "config": Entry("config", "Look at the settings."),
 }

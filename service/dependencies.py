@@ -18,6 +18,8 @@ from pydantic import BaseModel
 from service import views
 from service.acceptance import Acceptance
 from service.acts import Acts, Call
+from service.backup_catalogue import SqlBackupCatalogue
+from service.backup_works import BackupWorks
 from service.delegations import Delegations
 from service.directory import RegisterDirectory
 from service.dry_run import DryRun
@@ -60,6 +62,8 @@ class Parts:
     acts: Acts
     dry_run: DryRun
     gateway: Gateway
+    catalogue: SqlBackupCatalogue
+    works: BackupWorks
     identities: Identities
     limits: RateLimits
     directory: RegisterDirectory
@@ -212,6 +216,11 @@ class Once:
     def key(self) -> str | None:
         """The name under which the act is the same act; none if the caller gave no key."""
         return None if self._sender.key is None else self._call.update
+
+    @property
+    def name(self) -> str:
+        """What the act is called where it is carried out: the same under the same key, and no other."""
+        return self._call.update
 
     async def claim(self) -> None:
         """For answers that are not to be kept: the key stands for this call. Raises KeyReused."""

@@ -114,6 +114,16 @@ TABLE: tuple[Problem, ...] = (
         ("See GET /api/v1/backups for the backups there are.", "现有备份见 GET /api/v1/backups。"),
     ),
     _row(
+        e.UnknownBackupWork,
+        404,
+        ("Unknown work on backups", "备份作业不存在"),
+        "没有备份作业“{work}”。",
+        (
+            "Use the address in Location of the answer; what is long done is in the backup itself.",
+            "请使用答复中 Location 的地址；早已完成的作业请查看备份本身。",
+        ),
+    ),
+    _row(
         e.UnknownDocument,
         404,
         ("Not in this backup", "备份中无此单据"),

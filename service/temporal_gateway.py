@@ -1,4 +1,4 @@
-"""Starts cases and passes on what people say to them: the only file that calls Temporal."""
+"""Starts cases and passes on what people say to them; only this file and `backup_works` call Temporal."""
 
 from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass

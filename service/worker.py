@@ -36,6 +36,7 @@ from service.sandbox import sandbox_for
 from service.settings import Settings
 from service.vault import build_vault, warn_of_overwriting
 from workflows.backup_steps import RehearsalSteps, RestoreSteps, SnapshotSteps
+from workflows.backup_work import BackupWorkflow
 from workflows.ledger_steps import ComparisonSteps, GuidingSteps
 from workflows.steps import WORKFLOW_QUEUE, BackupSteps, CaseSteps, LeaseSteps, LedgerSteps, ledger_queue
 from workflows.unclose import UncloseWorkflow
@@ -122,7 +123,7 @@ def _main_worker(client: Client, parts: Parts, queue: str) -> Worker:
     return Worker(
         client,
         task_queue=queue,
-        workflows=[UncloseWorkflow],
+        workflows=[UncloseWorkflow, BackupWorkflow],
         activities=[*parts.case, *parts.ledger],
         interceptors=[Recording(parts.register)],
         workflow_runner=sandbox_for(client.data_converter),

@@ -239,6 +239,8 @@ WHOLE = b"the whole ledger"
 class FakeScratch:
     """A fake ledger made from the fake copy of another."""
 
+    place = "nowhere"
+
     def __init__(self, original: FakeLedger) -> None:
         self.copy = FakeLedger(original.name)
         self.copy.state = original.state

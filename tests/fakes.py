@@ -1,10 +1,13 @@
 """Fakes of the service's ports, one per port: they keep the promises of the port and nothing else."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
 
+from service.backup_works import WorkNow, WorkState
 from service.temporal_gateway import Gateway, Readiness
+from workflows.backup_work import BackupWork
 from workflows.domain.case import Act, CaseNow, Finish, Resubmission, Withdrawal
-from workflows.domain.errors import UncloseError, UnknownRequest, WorkflowUnavailable
+from workflows.domain.errors import UncloseError, UnknownBackupWork, UnknownRequest, WorkflowUnavailable
 from workflows.domain.request import CaseState, UncloseRequest
 
 Said = Act | Withdrawal | Resubmission | Finish
@@ -68,3 +71,22 @@ class FakeGateway(Gateway):
     def _require_up(self) -> None:
         if self.is_down:
             raise WorkflowUnavailable("unavailable")
+
+
+@dataclass
+class FakeBackupWorks:
+    """Work that is taken, and ends when a test says so."""
+
+    begun: dict[str, BackupWork] = field(default_factory=dict)
+    ended: dict[str, WorkNow] = field(default_factory=dict)
+    is_down: bool = False
+
+    async def start(self, name: str, work: BackupWork) -> None:
+        if self.is_down:
+            raise WorkflowUnavailable("unavailable")
+        self.begun.setdefault(name, work)
+
+    async def look(self, name: str) -> WorkNow:
+        if name not in self.begun:
+            raise UnknownBackupWork(name)
+        return self.ended.get(name, WorkNow(WorkState.RUNNING))

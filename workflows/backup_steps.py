@@ -70,7 +70,6 @@ class SnapshotOrder:
     ledger: str
     by: str
     reason: str = ""
-    at_site: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,7 +82,6 @@ class TestOrder:
     by: str
     key: str
     """Under which the test goes on record, once."""
-    at_site: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,7 +93,6 @@ class ExtractOrder:
     by: str
     key: str
     """Under which the extraction goes on record, once."""
-    at_site: bool = False
 
 
 @dataclass(frozen=True)
@@ -110,7 +107,6 @@ class TidyOrder:
     """Remove the backups of a ledger that retention keeps no longer."""
 
     ledger: str
-    at_site: bool = False
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from workflows.domain.digest import Json
 class BackupAct(StrEnum):
     """What people and retention do with a backup that is there."""
 
+    TAKEN = "taken"
     TESTED = "tested"
     EXTRACTED = "extracted"
     RESTORED = "restored"

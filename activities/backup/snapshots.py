@@ -47,7 +47,9 @@ class SnapshotActivities(SnapshotSteps):
             made_for=f"snapshot/{order.id}",
         )
         async with heartbeats() as meter:
-            return (await self.keeper.take(wanted, meter)).backup
+            taken = (await self.keeper.take(wanted, meter)).backup
+        await self._record(taken.id, BackupAct.TAKEN, "taken", order.by, {"reason": order.reason})
+        return taken
 
     @override
     @activity.defn

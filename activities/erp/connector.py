@@ -94,6 +94,9 @@ class Hold:
 class Scratch(Protocol):
     """A ledger of its own, made from a copy, in the same ERP. Everything blocks; run it in threads."""
 
+    place: str
+    """Where it is, as the options of its connector name it."""
+
     def receiving(self) -> AbstractContextManager[Sink]:
         """Where the bytes of a copy go; at the end they are a ledger. What was there before is removed.
 

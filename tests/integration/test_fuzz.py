@@ -29,7 +29,7 @@ from service.migrate import upgrade
 from service.register import SqlRegister
 from service.settings import Settings
 from tests.builders import a_request
-from tests.fakes import FakeGateway
+from tests.fakes import FakeBackupWorks, FakeGateway
 from tests.integration.test_routes import DIGEST, FINDING, LEVEL, NOW, PLAN, an_event
 from workflows.domain.approval import Group
 from workflows.domain.case import CaseChange, Task, TaskAction, TaskKind
@@ -93,7 +93,7 @@ def tried(
     asyncio.run(_put_on_record(settings.database_url))
     gateway = FakeGateway()
     gateway.started[REQUEST.id] = REQUEST
-    app = create_app(settings, gateway)
+    app = create_app(settings, gateway, works=FakeBackupWorks())
     config = config_at(request.param)
     schema = schemathesis.openapi.from_asgi("/api/v1/openapi.json", app, config=config)
     found: list[ScenarioRecorder] = []

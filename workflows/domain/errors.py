@@ -3,7 +3,8 @@
 UncloseError
 ├── Refused                     the rules say no; asking again changes nothing
 │   ├── Hidden                  it is not there, or not for you
-│   │   └── UnknownLedger, UnknownRequest, UnknownTask, UnknownBackup, UnknownDocument
+│   │   └── UnknownLedger, UnknownRequest, UnknownTask, UnknownBackup, UnknownDocument,
+│   │       UnknownBackupWork
 │   ├── Forbidden               it is there, and not yours to do
 │   │   └── NotAnApprover, SelfApproval, NotAuthoriser, SecondGroupNeeded, NotTheApplicant, NotACorrector,
 │   │       NotAnOperator, NotNamed
@@ -97,6 +98,12 @@ class UnknownTask(Hidden):
 class UnknownBackup(Hidden):
     sentence = "There is no backup {backup!r}."
     backup: str
+
+
+@dataclass(eq=False)
+class UnknownBackupWork(Hidden):
+    sentence = "There is no work {work!r} on backups."
+    work: str
 
 
 @dataclass(eq=False)
