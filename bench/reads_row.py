@@ -57,7 +57,12 @@ def _serving(stage: Stage, number: int) -> Iterator[str]:
     url, port = f"sqlite+aiosqlite:///{stage.folder / f'filled-{number}.sqlite'}", free_port()
     upgrade(url)
     asyncio.run(filled.fill(url, number))
-    env = {"UNCLOSE_HOST": "127.0.0.1", "UNCLOSE_PORT": str(port), "UNCLOSE_DATABASE_URL": url}
+    env = {
+        "UNCLOSE_HOST": "127.0.0.1",
+        "UNCLOSE_PORT": str(port),
+        "UNCLOSE_DATABASE_URL": url,
+        "UNCLOSE_RATE_LIMITS": "off",
+    }
     address = f"http://127.0.0.1:{port}"
     with stage.run(f"api-{number}", "service.cli", "api", env=env) as api:
         api.await_ready(lambda: _answers(address))
