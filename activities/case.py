@@ -3,14 +3,17 @@
 from temporalio import activity
 from typing_extensions import override
 
+from activities.chain import ChainFinder
 from activities.evidence import EvidenceStore
-from activities.recording import Directory, Profiles, Register
+from activities.recording import Profiles, Register
+from workflows.domain.consent_round import Standing
 from workflows.steps import (
     CaseSteps,
+    ChainFound,
+    ChainOrder,
+    LookUpOrder,
     Nothing,
     Order,
-    PeopleFound,
-    PeopleOrder,
     Received,
     ReceiveOrder,
     Sealed,
@@ -22,10 +25,10 @@ class CaseActivities(CaseSteps):
     """What a change tells has been recorded by the interceptor before any of these begins."""
 
     def __init__(
-        self, register: Register, profiles: Profiles, directory: Directory, evidence: EvidenceStore
+        self, register: Register, profiles: Profiles, chains: ChainFinder, evidence: EvidenceStore
     ) -> None:
         self.register, self.profiles = register, profiles
-        self.directory, self.evidence = directory, evidence
+        self.chains, self.evidence = chains, evidence
 
     @override
     @activity.defn
@@ -42,8 +45,16 @@ class CaseActivities(CaseSteps):
 
     @override
     @activity.defn
-    async def find_people(self, order: PeopleOrder) -> PeopleFound:
-        return PeopleFound(await self.directory.people(order.groups))
+    async def find_chain(self, order: ChainOrder) -> ChainFound:
+        return await self.chains.find(order.ledger, order.facts)
+
+    @override
+    @activity.defn
+    async def look_up(self, order: LookUpOrder) -> Standing:
+        directory = self.chains.directory
+        principals = await directory.principals_of(order.actor, order.ledger)
+        names = dict.fromkeys((*principals, *order.names))
+        return Standing(principals, {name: await directory.groups_of(name) for name in names})
 
     @override
     @activity.defn

@@ -13,12 +13,18 @@ from workflows.domain.case import (
     CaseNow,
     EventKind,
     Finish,
+    Reminder,
     Resubmission,
-    TaskAction,
     Withdrawal,
 )
 from workflows.domain.errors import TaskClosed, UnknownRequest, WindowExpired, WrongState
-from workflows.domain.request import FINAL_STATES, WITHDRAWABLE_STATES, CaseState
+from workflows.domain.request import (
+    FINAL_STATES,
+    HUMAN_STATES,
+    WITHDRAWABLE_STATES,
+    CaseState,
+    UncloseRequest,
+)
 
 
 @dataclass(frozen=True)
@@ -35,13 +41,11 @@ class Acts:
     def __init__(self, reader: Reader, gateway: Gateway) -> None:
         self._reader, self._gateway = reader, gateway
 
-    async def on_task(
-        self, call: Call, task: str, action: TaskAction, digest: str | None, comment: str
-    ) -> CaseNow:
+    async def on_task(self, call: Call, act: Act) -> CaseNow:
         """Raises UnknownTask, TaskClosed, and what the case refuses with."""
+        task = act.task
         view = await self._reader.task(task)
         case = view.case.request.id
-        act = Act(task, call.actor, action, digest, comment)
         try:
             return await self._gateway.act(case, act, call.update)
         except UnknownRequest:
@@ -53,11 +57,18 @@ class Acts:
         asked = self._gateway.withdraw(case, withdrawal, call.update)
         return await self._unless_ended(case, asked, tuple(sorted(WITHDRAWABLE_STATES)))
 
-    async def resubmit(self, call: Call, case: str, comment: str) -> CaseNow:
+    async def resubmit(
+        self, call: Call, case: str, comment: str, request: UncloseRequest | None = None
+    ) -> CaseNow:
         """Raises UnknownRequest, NotTheApplicant, WrongState."""
-        resubmission = Resubmission(call.actor, comment)
+        resubmission = Resubmission(call.actor, comment, request)
         asked = self._gateway.resubmit(case, resubmission, call.update)
         return await self._unless_ended(case, asked, (CaseState.RETURNED,))
+
+    async def remind(self, call: Call, case: str, comment: str) -> CaseNow:
+        """Raises UnknownRequest, NotTheApplicant, RemindedTooSoon, WrongState."""
+        asked = self._gateway.remind(case, Reminder(call.actor, comment), call.update)
+        return await self._unless_ended(case, asked, tuple(sorted(HUMAN_STATES)))
 
     async def finish(self, call: Call, case: str, comment: str) -> CaseNow:
         """Raises UnknownRequest, NotACorrector, WindowExpired, WrongState."""

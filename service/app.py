@@ -6,6 +6,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from fastapi import APIRouter, Depends, FastAPI
 from fastapi.routing import APIRoute
 
+from activities.chain import ChainFinder
 from service import fresh, problem_answers
 from service.acceptance import Acceptance
 from service.acts import Acts
@@ -26,6 +27,7 @@ from service.key_sets import KeySets
 from service.ledger_book import LedgerBook
 from service.oidc import Provider, SignIns
 from service.outgoing import Outgoing
+from service.policies import PolicyStore
 from service.queries import Reader
 from service.query_names import refuse_unknown_parameters
 from service.rate_limits import DEV_FACTOR, RateLimits, Rates
@@ -43,6 +45,7 @@ from service.routes import (
     tokens,
     users,
 )
+from service.routes import policies as policy_routes
 from service.settings import Settings
 from service.temporal_client import connect
 from service.temporal_gateway import Gateway, TemporalGateway
@@ -75,10 +78,12 @@ def create_app(
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         database = open_database(settings.database_url)
         register, reader = SqlRegister(database), Reader(database)
+        policies = PolicyStore(database, book)
         client = await connect(settings, lazy=True)
         way = gateway or TemporalGateway(client)
-        wishes, development = Wishes(book), known_people(settings.dev)
+        development = known_people(settings.dev)
         directory, known = RegisterDirectory(database, development), Users(database, development)
+        wishes = Wishes(book, directory)
         handed_out, outgoing = Tokens(database, known), Outgoing()
         app.state.parts = Parts(
             book=book,
@@ -87,7 +92,9 @@ def create_app(
             answers=Answers(database),
             acceptance=Acceptance(wishes, Intake(database), way),
             acts=Acts(reader, way),
-            dry_run=DryRun(book, register, directory, wishes),
+            wishes=wishes,
+            dry_run=DryRun(book, register, ChainFinder(policies, directory), wishes),
+            policies=policies,
             gateway=way,
             catalogue=SqlBackupCatalogue(database),
             works=works or TemporalBackupWorks(client),
@@ -153,6 +160,7 @@ def assemble(lifespan: Lifespan | None = None, *, dev: bool = False) -> FastAPI:
         requests,
         tasks,
         plans,
+        policy_routes,
         ledgers,
         backups,
         me,

@@ -26,8 +26,9 @@ from service.dry_run import DryRun
 from service.identity import Identities, Identity
 from service.intake import Answer, Answers, Sender
 from service.ledger_book import LedgerBook
+from service.policies import PolicyStore
 from service.problem_answers import preferred_language
-from service.queries import Reader, Slice
+from service.queries import Reader, Slice, Viewer
 from service.rate_limits import RateLimits
 from service.refusals import (
     NotAnAdministrator,
@@ -45,6 +46,7 @@ from service.texts import Language
 from service.tokens import Tokens
 from service.user import UserKind
 from service.users import Users
+from service.wishes import Wishes
 from workflows.domain.case import Actor, CaseNow
 
 Body = TypeVar("Body", bound=BaseModel)
@@ -60,7 +62,9 @@ class Parts:
     answers: Answers
     acceptance: Acceptance
     acts: Acts
+    wishes: Wishes
     dry_run: DryRun
+    policies: PolicyStore
     gateway: Gateway
     catalogue: SqlBackupCatalogue
     works: BackupWorks
@@ -157,6 +161,17 @@ ThePerson = Annotated[Identity, Depends(_person)]
 TheAdministrator = Annotated[Identity, Depends(_administrator)]
 
 
+TheActor = Annotated[Actor, Depends(_actor)]
+
+
+async def _viewer(parts: TheParts, actor: TheActor) -> Viewer:
+    principals = {code: await parts.directory.principals_of(actor.person, code) for code in parts.book.codes}
+    return Viewer(actor, principals)
+
+
+TheViewer = Annotated[Viewer, Depends(_viewer)]
+
+
 async def _language(
     accept_language: Annotated[str | None, Header(description="`zh` or `en`.", max_length=200)] = None,
 ) -> Language:
@@ -180,7 +195,6 @@ IdempotencyKey = Annotated[
     ),
 ]
 
-TheActor = Annotated[Actor, Depends(_actor)]
 TheLanguage = Annotated[Language, Depends(_language)]
 ThePage = Annotated[Slice, Depends(_slice)]
 

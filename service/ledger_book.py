@@ -1,12 +1,14 @@
 """The ledgers of `ledgers.toml`: read, checked, and turned into connectors and the profiles cases pin."""
 
+import hashlib
 import os
 import re
 import tomllib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import date, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator
@@ -14,14 +16,17 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError,
 from activities.erp import ConnectorOptions, connect
 from activities.erp.connector import LedgerConnector
 from activities.erp.demo import DemoOptions
+from service.holidays import with_chinese_holidays
+from service.policy_text import PolicyPart, read_policy
 from service.runbooks import OwnRunbook, shipped
-from workflows.domain.approval import DEFAULT_POLICY, ApprovalPolicy, Group, Level
-from workflows.domain.errors import UnknownLedger
+from workflows.domain.errors import PolicyUnreadable, UnknownLedger
 from workflows.domain.ledger import Module, ModuleGraph
 from workflows.domain.period import FiscalCalendar
 from workflows.domain.plan import Books
+from workflows.domain.policy import DEFAULT_POLICY, ApprovalPolicy
 from workflows.domain.retention import Retention
 from workflows.domain.runbook import Runbook
+from workflows.domain.working_time import STANDARD, WorkingTime
 from workflows.steps import LedgerProfile
 
 _OPTIONS: Mapping[str, type[ConnectorOptions]] = {"demo": DemoOptions}
@@ -52,24 +57,18 @@ class _Calendar(_Part):
     first_month: Annotated[int, Field(ge=1, le=12)] = 1
 
 
-class _Level(_Part):
-    name: Annotated[str, Field(min_length=1)]
-    group: Group
-    why: str = "policy"
+_Clock = Annotated[str, Field(pattern=r"^([01]\d|2[0-4]):[0-5]\d$")]
 
 
-class _Policy(_Part):
-    version: Annotated[str, Field(min_length=1)]
-    levels: Annotated[tuple[_Level, ...], Field(min_length=1)]
-    authorising_groups: tuple[Group, Group] = DEFAULT_POLICY.authorising_groups
-    cross_year_level: _Level | None = None
+class _WorkingTime(_Part):
+    """When people work; deadlines of approval levels run in these hours."""
 
-    @field_validator("authorising_groups")
-    @classmethod
-    def _distinct(cls, groups: tuple[Group, Group]) -> tuple[Group, Group]:
-        if groups[0] == groups[1]:
-            raise ValueError("joint authorisation needs two different groups")
-        return groups
+    hours: Annotated[tuple[tuple[_Clock, _Clock], ...], Field(min_length=1)] = STANDARD.hours
+    weekend: tuple[Annotated[int, Field(ge=1, le=7)], ...] = (6, 7)
+    """Days of the week, Monday is 1."""
+    holidays: Literal["china", "none"] = "china"
+    days_off: tuple[date, ...] = ()
+    days_on: tuple[date, ...] = ()
 
 
 class _Retention(_Part):
@@ -86,7 +85,11 @@ class _Ledger(_Part):
     closes_before: tuple[tuple[Module, Module], ...] = ()
     calendar: _Calendar = _Calendar()
     time_zone: str = "Asia/Shanghai"
-    policy: _Policy | None = None
+    policy: PolicyPart | None = None
+    """The approval policy; the shipped one if nothing is said."""
+    policy_file: str | None = None
+    """The same in a file of its own, relative to this one."""
+    working_time: _WorkingTime = _WorkingTime()
     backup_policy: str = "proven-copy-1"
     executor: str = "unclose"
     approval_hours: _Hours = 72
@@ -125,6 +128,9 @@ class LedgerConfiguration:
     """One ledger: how to reach it, in what order it closes, and by which rules it may be opened."""
 
     profile: LedgerProfile
+    policy: ApprovalPolicy
+    """The policy that came with the ledger; a version put into the register goes before it."""
+    has_chinese_holidays: bool
     connector: str
     options: ConnectorOptions
     time_zone: ZoneInfo
@@ -181,8 +187,13 @@ class LedgerBook:
             raise UnknownLedger(ledger) from None
 
     def profile(self, ledger: str) -> LedgerProfile:
-        """Raises UnknownLedger."""
-        return self.configuration(ledger).profile
+        """As a case pins it today, with the public holidays known by now. Raises UnknownLedger."""
+        configuration = self.configuration(ledger)
+        if not configuration.has_chinese_holidays:
+            return configuration.profile
+        profile = configuration.profile
+        today = datetime.now(configuration.time_zone).date()
+        return replace(profile, working_time=with_chinese_holidays(profile.working_time, today))
 
     def runbook(self, ledger: str) -> Runbook:
         """What people are told at guided steps. Raises UnknownLedger."""
@@ -219,16 +230,18 @@ def _configuration(path: Path, code: str, part: _Ledger) -> LedgerConfiguration:
         name=part.name,
         graph=_graph(path, code, part),
         calendar=FiscalCalendar(part.calendar.periods_per_year, part.calendar.first_month),
-        policy=_policy(part.policy),
         backup_policy=part.backup_policy,
         executor=part.executor,
         approval_hours=part.approval_hours,
         authorisation_hours=part.authorisation_hours,
         at_site=part.at_site,
+        working_time=_working_time(path, code, part),
         warning_seconds=part.warning_seconds,
     )
     return LedgerConfiguration(
         profile=profile,
+        policy=_policy(path, code, part),
+        has_chinese_holidays=part.working_time.holidays == "china",
         connector=part.connector,
         options=_options(path, code, part),
         time_zone=ZoneInfo(part.time_zone),
@@ -245,20 +258,34 @@ def _graph(path: Path, code: str, part: _Ledger) -> ModuleGraph:
         raise LedgersUnreadable(path, f"ledgers.{code}.closes_before", str(error)) from error
 
 
-def _policy(part: _Policy | None) -> ApprovalPolicy:
-    if part is None:
+def _policy(path: Path, code: str, part: _Ledger) -> ApprovalPolicy:
+    """The policy that comes with a ledger: in this file, in a file of its own, or the one that is shipped."""
+    if part.policy is not None:
+        return part.policy.policy(part.policy.version or f"{code}-configured")
+    if part.policy_file is None:
         return DEFAULT_POLICY
-    crossing = part.cross_year_level
-    return ApprovalPolicy(
-        version=part.version,
-        levels=tuple(Level(level.name, level.group, level.why) for level in part.levels),
-        authorising_groups=part.authorising_groups,
-        cross_year_level=(
-            Level(crossing.name, crossing.group, crossing.why)
-            if crossing
-            else DEFAULT_POLICY.cross_year_level
-        ),
-    )
+    file = path.absolute().parent / part.policy_file
+    try:
+        text = file.read_text(encoding="utf-8")
+        return read_policy(code, text, f"{code}-{hashlib.sha256(text.encode()).hexdigest()[:8]}")
+    except (OSError, UnicodeDecodeError) as error:
+        raise LedgersUnreadable(file, "", f"cannot be read ({error})") from error
+    except PolicyUnreadable as error:
+        raise LedgersUnreadable(file, error.where, error.reason) from error
+
+
+def _working_time(path: Path, code: str, part: _Ledger) -> WorkingTime:
+    said = part.working_time
+    try:
+        return WorkingTime(
+            zone=part.time_zone,
+            hours=said.hours,
+            weekend=tuple(day - 1 for day in said.weekend),
+            days_off=said.days_off,
+            days_on=said.days_on,
+        )
+    except ValueError as error:
+        raise LedgersUnreadable(path, f"ledgers.{code}.working_time", str(error)) from error
 
 
 def _runbook(path: Path, code: str, part: _Ledger) -> Runbook:

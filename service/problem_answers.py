@@ -85,8 +85,8 @@ def respond(
 
 
 def _headers_of(failure: Failure, status: int) -> Mapping[str, str]:
-    if isinstance(failure, r.TooManyRequests):
-        return {"Retry-After": str(failure.retry_after)}
+    if status == HTTPStatus.TOO_MANY_REQUESTS:
+        return {"Retry-After": failure.facts["retry_after"]}
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
         return {"Retry-After": str(RETRY_AFTER_SECONDS)}
     return {"WWW-Authenticate": "Bearer"} if status == HTTPStatus.UNAUTHORIZED else {}

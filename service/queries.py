@@ -3,13 +3,13 @@
 import base64
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from itertools import product
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import Connection, FromClause, Row, Select, exists, select, tuple_, union
+from sqlalchemy import Connection, FromClause, Row, Select, exists, or_, select, tuple_, union
 from sqlalchemy.sql.elements import ColumnElement
 
 from service.database import Database
@@ -67,6 +67,40 @@ class CaseFilter:
 
 
 @dataclass(frozen=True)
+class Viewer:
+    """Who looks, and by ledger for whom they stand in now (委托)."""
+
+    actor: Actor
+    principals: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def stood_in_for(self) -> Iterable[tuple[str, tuple[str, ...]]]:
+        """Ledgers with the persons one stands in for there."""
+        return ((ledger, persons) for ledger, persons in self.principals.items() if persons)
+
+    def stands_in_for(self, ledger: str) -> tuple[str, ...]:
+        return self.principals.get(ledger, ())
+
+
+@dataclass(frozen=True)
+class DecisionView:
+    """One person's consent or refusal, void or not."""
+
+    seq: int
+    kind: str
+    task: str
+    level: int | None
+    name: str | None
+    group: str
+    person: str
+    on_behalf_of: str | None
+    answer: str
+    digest: str
+    comment: str
+    at: datetime
+    void: bool
+
+
+@dataclass(frozen=True)
 class TaskView:
     """A task with what a person must see to act on it."""
 
@@ -80,33 +114,47 @@ class TaskView:
     digest: str | None
     opened_at: datetime
     due: datetime | None
+    expires: datetime | None
+    cc: tuple[str, ...]
     is_open: bool
     outcome: str | None
     closed_by: str | None
     closed_at: datetime | None
     plan: Json
+    findings: Json
+    drift: Json
     attention: Json
     """What stopped the case; for tasks of kind `attention` only."""
     signers: tuple[str, ...]
     """Who has given this kind of consent to the case so far; consents that are void do not count."""
 
-    def actions_for(self, actor: Actor) -> tuple[TaskAction, ...]:
+    def actions_for(self, viewer: Viewer) -> tuple[TaskAction, ...]:
         """What this person may do. The workflow has the last word."""
-        return self.actions if self.is_open and self._may_act(actor) else ()
+        if not self.is_open:
+            return ()
+        if self._may_act(viewer):
+            return self.actions
+        is_mine = viewer.actor.person == self.case.request.applicant
+        return tuple(a for a in self.actions if a == TaskAction.COMMENT) if is_mine else ()
 
-    def _may_act(self, actor: Actor) -> bool:
+    def acting_for(self, viewer: Viewer) -> tuple[str, ...]:
+        """Those among the persons asked for whom the viewer stands in."""
+        return tuple(p for p in viewer.stands_in_for(self.case.request.ledger) if p in self.persons)
+
+    def _may_act(self, viewer: Viewer) -> bool:
+        actor = viewer.actor
         if self.kind in (TaskKind.APPROVAL, TaskKind.AUTHORISATION) and (
             actor.person == self.case.request.applicant or actor.person in self.signers
         ):
             return False
         if self.persons:
-            return actor.person in self.persons
+            return actor.person in self.persons or bool(self.acting_for(viewer))
         return bool(set(self.groups) & set(actor.groups))
 
 
 @dataclass(frozen=True)
 class TaskFilter:
-    mine: Actor | None = None
+    mine: Viewer | None = None
     is_open: bool | None = None
     kind: TaskKind | None = None
     case: str | None = None
@@ -140,6 +188,10 @@ class Reader:
     async def parts(self, case: str) -> dict[str, Json]:
         """Raises UnknownRequest."""
         return await self._database.read(partial(_read_parts_of, case=case))
+
+    async def decisions(self, case: str) -> tuple[DecisionView, ...]:
+        """Every decision of a case, in the order they were made."""
+        return await self._database.read(partial(_read_decisions, case=case))
 
     async def news(self, case: str, after: int = 0) -> News:
         """Raises UnknownRequest."""
@@ -250,6 +302,14 @@ def _read_parts_of(connection: Connection, case: str) -> dict[str, Json]:
     return parts
 
 
+def _read_decisions(connection: Connection, case: str) -> tuple[DecisionView, ...]:
+    wanted = select(decisions).where(decisions.c.case_id == case).order_by(decisions.c.seq)
+    rows = connection.execute(wanted).mappings()
+    return tuple(
+        DecisionView(**{name: value for name, value in row.items() if name != "case_id"}) for row in rows
+    )
+
+
 def _read_news(connection: Connection, case: str, after: int) -> News:
     row = connection.execute(select(cases.c.last_seq, cases.c.state).where(cases.c.id == case)).one_or_none()
     if row is None:
@@ -292,14 +352,27 @@ def _ways_to_tasks(wanted: TaskFilter) -> "Iterable[_Way]":
         yield _Way(tasks, tasks.c.opened_at, tasks.c.id, of_case)
     elif wanted.mine is not None:
         side = task_holders.join(tasks, tasks.c.id == task_holders.c.task_id)
-        for holder, state in product(_holders(wanted.mine), states):
+        for holder, state in product(_holders(wanted.mine.actor), states):
             held = (task_holders.c.holder == holder, task_holders.c.state == state, *_kind(wanted))
             yield _Way(side, task_holders.c.opened_at, task_holders.c.task_id, held)
+        yield from _ways_of_stand_in(wanted, states)
     elif wanted.is_open is None and wanted.kind is None:
         yield _Way(tasks, tasks.c.opened_at, tasks.c.id, ())
     else:
         for state in states:
             yield _Way(tasks, tasks.c.opened_at, tasks.c.id, (tasks.c.state == state, *_kind(wanted)))
+
+
+def _ways_of_stand_in(wanted: TaskFilter, states: tuple[str, ...]) -> "Iterable[_Way]":
+    """The tasks of those for whom one stands in, each on the ledgers where one does."""
+    assert wanted.mine is not None, "somebody's inbox is asked for"
+    side = task_holders.join(tasks, tasks.c.id == task_holders.c.task_id)
+    side = side.join(cases, cases.c.id == tasks.c.case_id)
+    for ledger, persons in wanted.mine.stood_in_for():
+        for person, state in product(persons, states):
+            held = (task_holders.c.holder == person, task_holders.c.state == state, *_kind(wanted))
+            where = (*held, cases.c.ledger == ledger)
+            yield _Way(side, task_holders.c.opened_at, task_holders.c.task_id, where)
 
 
 def _kind(wanted: TaskFilter) -> Iterable[ColumnElement[bool]]:
@@ -315,8 +388,18 @@ def _holders(actor: Actor) -> tuple[str, ...]:
 def _task_conditions(wanted: TaskFilter) -> Iterable[ColumnElement[bool]]:
     yield from _kind(wanted)
     if wanted.mine is not None:
-        holder = task_holders.c.holder.in_(_holders(wanted.mine))
-        yield exists().where(task_holders.c.task_id == tasks.c.id, holder)
+        yield _is_mine(wanted.mine)
+
+
+def _is_mine(viewer: Viewer) -> ColumnElement[bool]:
+    holder = task_holders.c.holder
+    for_others = (
+        (cases.c.ledger == ledger) & holder.in_(persons) for ledger, persons in viewer.stood_in_for()
+    )
+    mine = or_(holder.in_(_holders(viewer.actor)), *for_others)
+    # The case is the one of the task: only a stand-in's rights depend on it.
+    found = task_holders.join(tasks, tasks.c.id == task_holders.c.task_id).join(cases)
+    return tasks.c.id.in_(select(task_holders.c.task_id).select_from(found).where(mine))
 
 
 def _task_views(connection: Connection, rows: Sequence[Row[Any]]) -> list[TaskView]:
@@ -328,7 +411,7 @@ def _task_views(connection: Connection, rows: Sequence[Row[Any]]) -> list[TaskVi
 def _read_told(connection: Connection, about: set[str]) -> dict[tuple[str, str], Json]:
     """By case and name: the parts of a case that a person must see before acting."""
     wanted = select(case_parts.c.case_id, case_parts.c.name, case_parts.c.value)
-    shown = case_parts.c.name.in_(("plan", "attention"))
+    shown = case_parts.c.name.in_(("plan", "findings", "drift", "attention"))
     rows = connection.execute(wanted.where(case_parts.c.case_id.in_(about), shown))
     return {(row.case_id, row.name): row.value for row in rows}
 
@@ -359,11 +442,15 @@ def _task_view(
         digest=row.task_digest,
         opened_at=row.opened_at,
         due=row.due,
+        expires=row.expires,
+        cc=tuple(row.cc),
         is_open=row.task_state == "open",
         outcome=row.outcome,
         closed_by=row.closed_by,
         closed_at=row.closed_at,
         plan=told.get((row.case_id, "plan")),
+        findings=told.get((row.case_id, "findings")),
+        drift=told.get((row.case_id, "drift")),
         attention=told.get((row.case_id, "attention")) if row.kind == TaskKind.ATTENTION else None,
         signers=signers,
     )

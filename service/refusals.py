@@ -176,6 +176,13 @@ class KeyReused(ServiceRefusal):
 
 
 @dataclass(eq=False)
+class PolicyMoved(ServiceRefusal):
+    sentence = "The policy {based_on!r} is not in force any more; it is {current!r} now."
+    based_on: str
+    current: str
+
+
+@dataclass(eq=False)
 class NotHere(ServiceRefusal):
     """For parts of a case that do not exist yet, or never will."""
 

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any, TypeAlias
 
 from pydantic import TypeAdapter
-from sqlalchemy import BindParameter, Connection, Row, bindparam, delete, func, select, update
+from sqlalchemy import BindParameter, ColumnElement, Connection, Row, bindparam, delete, func, select, update
 
 from activities.recording import CaseFile
 from service.database import Database, insert, insert_new, insert_or_replace
@@ -166,9 +166,8 @@ def _case_row(request: UncloseRequest) -> Values:
     return {
         "id": request.id,
         "ledger": request.ledger,
-        "target_period": str(request.target_period),
         "applicant": request.applicant,
-        "request": request_document(request),
+        **_asked(request),
         "state": CaseState.RECEIVED,
         "waiting_for": [],
         "last_seq": 0,
@@ -177,6 +176,21 @@ def _case_row(request: UncloseRequest) -> Values:
         "created_at": request.accepted_at,
         "updated_at": request.accepted_at,
     }
+
+
+def _asked(request: UncloseRequest) -> Values:
+    """The columns that tell what is asked for; a resubmission changes them."""
+    return {
+        "target_period": str(request.target_period),
+        "request": request_document(request),
+    }
+
+
+def _ask_for(connection: Connection, case: str, request: UncloseRequest) -> None:
+    """A resubmission changes what is asked for, and what the case is found by."""
+    connection.execute(update(cases).where(cases.c.id == case).values(_asked(request)))
+    words = update(case_words).where(case_words.c.case_id == case)
+    connection.execute(words.values(spaced=spaced(_words(request))))
 
 
 def _words(request: UncloseRequest) -> str:
@@ -256,6 +270,8 @@ def _bring_up_to_date(
             "new_clock_b_ms": running.get("b_ms"),
         },
     )
+    if change.request is not None:
+        _ask_for(connection, change.case, change.request)
     if change.parts:
         _keep_parts(connection, change)
     if list(change.waiting_for) != case.waiting_for:
@@ -308,9 +324,21 @@ def _hand_out_tasks(connection: Connection, change: CaseChange) -> None:
         holders = [row for task in change.opened for row in _holder_rows(task)]
         # Told anew, a task is open again for each of its holders as well.
         connection.execute(keep(connection, task_holders), holders)
+    for task in change.updated:
+        _update_task(connection, task)
     if change.closed:
         connection.execute(_CLOSE_TASK, [_closing_row(closing) for closing in change.closed])
         connection.execute(_CLOSE_HOLDERS, [{"task": closing.id} for closing in change.closed])
+
+
+def _update_task(connection: Connection, task: Task) -> None:
+    """Other people are asked than before."""
+    said = {"persons": list(task.persons), "due": task.due, "expires": task.expires}
+    is_open = (tasks.c.id == task.id, tasks.c.state == "open")
+    if connection.execute(update(tasks).where(*is_open).values(said)).rowcount == 0:
+        return
+    connection.execute(delete(task_holders).where(task_holders.c.task_id == task.id))
+    connection.execute(task_holders.insert(), list(_holder_rows(task)))
 
 
 def _void_lost_tale(connection: Connection, case: str, event: CaseEvent) -> None:
@@ -362,6 +390,8 @@ def _task_row(case: str, task: Task) -> Values:
         "digest": task.digest,
         "opened_at": task.opened_at,
         "due": task.due,
+        "expires": task.expires,
+        "cc": list(task.cc),
         "state": "open",
     }
 
@@ -386,10 +416,26 @@ def _project(connection: Connection, case: str, fresh: Sequence[CaseEvent]) -> N
         if event.kind == EventKind.RESUMED:
             _void_lost_tale(connection, case, event)
         elif event.kind == EventKind.DECISIONS_VOID:
-            given = (decisions.c.case_id == case) & (decisions.c.seq < event.seq)
-            connection.execute(update(decisions).where(given).values(void=True))
+            connection.execute(update(decisions).where(*_undone(case, event)).values(void=True))
+        elif event.kind == EventKind.CONFIRMATION_LAPSED:
+            connection.execute(update(decisions).where(*_lapsed(case, event)).values(void=True))
         elif event.kind in (EventKind.DECIDED, EventKind.CONFIRMED):
             connection.execute(decisions.insert(), _decision_row(case, event))
+
+
+def _undone(case: str, event: CaseEvent) -> list[ColumnElement[bool]]:
+    """The decisions that an event makes void: those of some levels, or all."""
+    given = [decisions.c.case_id == case, decisions.c.seq < event.seq]
+    levels = event.data.get("levels")
+    return [*given, decisions.c.level.in_(levels)] if isinstance(levels, list) else given
+
+
+def _lapsed(case: str, event: CaseEvent) -> list[ColumnElement[bool]]:
+    """The confirmations that have grown too old and must be given again."""
+    persons = event.data["persons"]
+    assert isinstance(persons, list)
+    given = [decisions.c.case_id == case, decisions.c.seq < event.seq]
+    return [*given, decisions.c.kind == "authorisation", decisions.c.person.in_(persons)]
 
 
 def _decision_row(case: str, event: CaseEvent) -> Values:

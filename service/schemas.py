@@ -10,9 +10,10 @@ from pydantic.config import JsonDict
 from pydantic_core import PydanticCustomError
 
 from workflows.domain.approval import Group
-from workflows.domain.case import EventKind, TaskAction, TaskKind
+from workflows.domain.case import EventKind, Position, Resume, TaskAction, TaskKind
 from workflows.domain.findings import FindingCode, Owner, Risk, Severity
 from workflows.domain.ledger import Module, StepMode, Verb
+from workflows.domain.policy import Mode, OnDeadline
 from workflows.domain.request import CaseState, Intent, ReasonCode
 
 
@@ -135,6 +136,9 @@ _REQUEST_EXAMPLE: JsonDict = {
 }
 
 
+PolicyText = Annotated[str, Field(min_length=1, max_length=50_000), AfterValidator(printable)]
+
+
 class RequestIn(Inbound):
     """A wish to open a closed period again."""
 
@@ -221,11 +225,31 @@ class ScopeItemOut(Outbound):
     note: str
 
 
+class DecisionOut(Outbound):
+    """One person's consent or refusal."""
+
+    seq: int = Field(description="Number of its event.")
+    kind: str = Field(description="`approval` or `authorisation`.")
+    task: str
+    level: int | None
+    name: str | None
+    group: str = Field(description="For which group it was given; `added` for an added sign.")
+    person: str
+    on_behalf_of: str | None = Field(description="For whom the person stood in.")
+    answer: str
+    digest: str = Field(description="What it was given for.")
+    comment: str
+    at: datetime
+    void: bool = Field(description="Whether a change has undone it; it stays on record.")
+
+
 class CaseDetailOut(CaseOut):
     """A case with the request it came from."""
 
     model_config = ConfigDict(
-        json_schema_extra={"examples": [_CASE_EXAMPLE | _REQUEST_EXAMPLE | {"on_behalf_of": None}]}
+        json_schema_extra={
+            "examples": [_CASE_EXAMPLE | _REQUEST_EXAMPLE | {"on_behalf_of": None, "decisions": []}]
+        }
     )
 
     modules: list[Module]
@@ -239,6 +263,7 @@ class CaseDetailOut(CaseOut):
     acknowledgement: str | None
     external_ref: str | None
     on_behalf_of: str | None
+    decisions: list[DecisionOut] = Field(description="Every decision so far, void ones too.")
 
 
 class CaseList(Outbound):
@@ -248,6 +273,25 @@ class CaseList(Outbound):
 
 class CommentIn(Inbound):
     comment: Said = Field(default="", description="In words, for the record.")
+
+
+class ResubmitIn(CommentIn):
+    """What is asked for otherwise than before; what is left out stays."""
+
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"comment": "已补充说明", "window_hours": 12}]}
+    )
+
+    target_period: Name | None = None
+    modules: list[Name] | None = Field(default=None, min_length=1, max_length=8)
+    reason_code: ReasonCode | None = None
+    reason: Reason | None = None
+    scope: list[ScopeItemIn] | None = Field(default=None, max_length=500)
+    correctors: list[Name] | None = Field(default=None, max_length=50)
+    window_hours: int | None = Field(default=None, ge=1, le=24 * 31)
+    vendor_ticket: Name | None = None
+    acknowledgement: Said | None = None
+    external_ref: Name | None = None
 
 
 class ActOut(Outbound):
@@ -324,14 +368,29 @@ class FindingOut(Outbound):
     rows: list[EvidenceRowOut] = Field(description="The first rows that show it.")
 
 
+class DemandOut(Outbound):
+    """Consent of so many of these persons."""
+
+    group: Group
+    persons: list[str]
+    need: int
+
+
 class LevelOut(Outbound):
-    """One level of the pinned chain: who may sign, and which rule put it there."""
+    """One level of the pinned chain: who may sign, in what manner, and which rules put it there."""
 
     n: int
     name: str
-    group: Group
-    persons: list[str]
-    why: str
+    groups: list[Group]
+    persons: list[str] = Field(description="Everyone who may sign.")
+    mode: Mode = Field(description="`any` 或签, `all` 会签, `sequence` 依次.")
+    ways: list[list[DemandOut]] = Field(description="Any one of these lists of demands is enough.")
+    why: str = Field(description="Names of the rules that hold; `always` for a level without rules.")
+    deadline_hours: int = Field(description="Working hours until people are reminded or others asked too.")
+    on_deadline: OnDeadline
+    escalates_to: list[str] = Field(description="Whose consent is as good after the deadline.")
+    expires_hours: int = Field(description="Working hours until the case expires.")
+    cc: list[str] = Field(description="Who is told, and not asked.")
 
 
 class PlanOut(Outbound):
@@ -341,7 +400,16 @@ class PlanOut(Outbound):
     risk: Risk | None
     steps: list[PlanStepOut]
     findings: list[FindingOut]
+    policy_version: str | None
     chain: list[LevelOut]
+
+
+class PolicyLevelWhy(Outbound):
+    """Whether a level of the policy is asked."""
+
+    name: str
+    asked: bool
+    why: list[str] = Field(description="The rules that hold.")
 
 
 class PlanIn(Inbound):
@@ -359,7 +427,18 @@ class PlanIn(Inbound):
     ledger: Name
     target_period: Name
     modules: list[Name] = Field(min_length=1, max_length=8)
+    reason_code: ReasonCode = ReasonCode.ENTRY_ERROR
     scope: list[ScopeItemIn] = Field(default_factory=list, max_length=500)
+    correctors: list[Name] = Field(default_factory=list, max_length=50)
+    window_hours: int = Field(default=24, ge=1, le=24 * 31)
+    expedited: bool = False
+    vendor_ticket: Name | None = None
+
+
+class PolicyPreviewIn(PlanIn):
+    """A request to try a policy on, and the policy if it is not the one in force."""
+
+    text: PolicyText | None = Field(default=None, description="A policy as TOML; nothing is put in force.")
 
 
 class BlastRadius(Outbound):
@@ -368,10 +447,16 @@ class BlastRadius(Outbound):
     periods: list[str]
     modules: list[Module]
     steps: int
+    documents: int | None = Field(description="None if the ledger does not tell.")
+    vouchers: int | None
+    settlements: int | None
 
 
 class DryRunOut(PlanOut):
     """What a request would meet now. Nothing is written."""
+
+    levels: list[PolicyLevelWhy] = Field(description="Every level of the policy, asked or not.")
+    authorising_groups: list[Group]
 
     blocked: bool = Field(description="Whether a blocker would end the case.")
     crosses_fiscal_year: bool
@@ -390,6 +475,10 @@ class TaskSummary(Outbound):
     modules: list[Module]
     risk: Risk | None
     steps: list[PlanStepOut]
+    blast_radius: BlastRadius | None
+    drift: dict[str, Any] | None = Field(
+        description="What has changed since people agreed: request, plan, findings, policy."
+    )
     failure: str | None = Field(description="What stopped the case; only on tasks of kind `attention`.")
 
 
@@ -416,7 +505,11 @@ class TaskOut(Outbound):
     actions: list[TaskAction] = Field(description="What the one who asks may do now.")
     digest: str | None = Field(description="Repeat it in the act: it says what is consented to.")
     opened_at: datetime
-    due: datetime | None
+    due: datetime | None = Field(description="When people are reminded, or others are asked as well.")
+    expires: datetime | None = Field(description="When the case expires if nobody has acted.")
+    waiting_for: list[str] = Field(description="Groups or persons whose act is awaited.")
+    acting_for: list[str] = Field(description="Persons asked here for whom the one who asks stands in.")
+    cc: list[str] = Field(description="Who is told, and not asked.")
     age_seconds: float
     outcome: str | None
     closed_by: str | None
@@ -441,6 +534,20 @@ class ActIn(Inbound):
     action: TaskAction
     comment: Said = ""
     digest: Name | None = Field(default=None, description="The digest shown with the task.")
+    to: Name | None = Field(
+        default=None, description="transfer: a person; return: `applicant` or the name of an earlier level."
+    )
+    resume: Resume | None = Field(
+        default=None,
+        description="return: `replay` asks every level from there again, `direct` comes straight back.",
+    )
+    persons: list[Name] = Field(
+        default_factory=list, max_length=10, description="add_sign: who signs besides."
+    )
+    position: Position | None = Field(default=None, description="add_sign: before, after or parallel.")
+    acting_for: Name | None = Field(
+        default=None, description="Whom you stand in for; found by itself if you may for one person only."
+    )
 
 
 # --------------------------------------------------------------------------- ledgers, people, operations
@@ -453,7 +560,57 @@ class CalendarOut(Outbound):
 
 class PolicyLevelOut(Outbound):
     name: str
-    group: Group
+    groups: list[Group]
+    mode: Mode
+    when: dict[str, str] = Field(description="Rules by name, in CEL; the level is asked if any holds.")
+    deadline_hours: int
+    on_deadline: OnDeadline
+    escalate_to: Group | None
+    expires_hours: int
+    cc: list[Group]
+
+
+class PolicyOut(Outbound):
+    """The approval policy of a ledger that is in force."""
+
+    ledger: str
+    version: str
+    source: str = Field(
+        description="`register` for a version that was put, `configured` for the ledger's own."
+    )
+    author: str | None
+    comment: str
+    at: datetime | None
+    text: str = Field(description="As TOML: what was put, or what was configured.")
+    levels: list[PolicyLevelOut]
+    authorising_groups: list[Group]
+    within_minutes: int = Field(description="A first confirmation older than this must be given again.")
+
+
+class PolicyList(Outbound):
+    items: list[PolicyOut]
+    next: str | None
+
+
+class PolicyIn(Inbound):
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {
+                    "text": '[[levels]]\nname = "finance"\ngroups = "finance"\n',
+                    "comment": "",
+                    "based_on": None,
+                }
+            ]
+        },
+    )
+
+    text: PolicyText = Field(description="The policy as TOML.")
+    comment: Said = ""
+    based_on: Name | None = Field(
+        default=None, description="The version that was changed; refused if another is in force by now."
+    )
 
 
 class LedgerOut(Outbound):

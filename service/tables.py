@@ -141,6 +141,8 @@ class TaskRow(Row, table=True):
     digest: str | None = Field(max_length=_DIGEST)
     opened_at: datetime = Field(sa_type=UTCDateTime)
     due: datetime | None = Field(sa_type=UTCDateTime)
+    expires: datetime | None = Field(sa_type=UTCDateTime)
+    cc: JsonValue = Field(sa_type=Document)
     state: str = Field(max_length=8)
     """`open` or `closed`."""
     outcome: str | None = Field(max_length=_NAME)
@@ -249,6 +251,21 @@ class NumberRow(Row, table=True):
 
     year: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
     last: int
+
+
+class PolicyRow(Row, table=True):
+    """One version of a ledger's approval policy. Rows are only added; the newest is in force."""
+
+    __tablename__ = "policies"
+
+    ledger: str = Field(primary_key=True, max_length=_NAME)
+    number: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    text: str = Field(sa_type=Text)
+    """The TOML as it was given."""
+    sha256: str = Field(max_length=_DIGEST)
+    author: str = Field(max_length=_NAME)
+    comment: str = Field(sa_type=Text)
+    at: datetime = Field(sa_type=UTCDateTime)
 
 
 class IntakeRow(Row, table=True):
@@ -388,6 +405,7 @@ backups = table_of(BackupRow)
 backup_events = table_of(BackupEventRow)
 leases = table_of(LeaseRow)
 case_numbers = table_of(NumberRow)
+policies = table_of(PolicyRow)
 intake = table_of(IntakeRow)
 idempotency = table_of(AnswerRow)
 users = table_of(UserRow)

@@ -19,7 +19,16 @@ from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 from typing_extensions import override
 
-from workflows.domain.case import Act, CaseNow, CaseOutcome, Finish, Resubmission, Withdrawal, workflow_id
+from workflows.domain.case import (
+    Act,
+    CaseNow,
+    CaseOutcome,
+    Finish,
+    Reminder,
+    Resubmission,
+    Withdrawal,
+    workflow_id,
+)
 from workflows.domain.errors import UncloseError, UnknownRequest, WorkflowUnavailable, every_error
 from workflows.domain.request import UncloseRequest
 from workflows.steps import WORKFLOW_QUEUE
@@ -62,6 +71,8 @@ class Gateway(Protocol):
     async def withdraw(self, case: str, withdrawal: Withdrawal, update: str) -> CaseNow: ...
 
     async def resubmit(self, case: str, resubmission: Resubmission, update: str) -> CaseNow: ...
+
+    async def remind(self, case: str, reminder: Reminder, update: str) -> CaseNow: ...
 
     async def finish(self, case: str, finish: Finish, update: str) -> CaseNow: ...
 
@@ -119,6 +130,13 @@ class TemporalGateway(Gateway):
     async def resubmit(self, case: str, resubmission: Resubmission, update: str) -> CaseNow:
         call = self._handle(case).execute_update(
             UncloseWorkflow.resubmit, resubmission, id=update, rpc_timeout=self._patience
+        )
+        return await _answer(case, call)
+
+    @override
+    async def remind(self, case: str, reminder: Reminder, update: str) -> CaseNow:
+        call = self._handle(case).execute_update(
+            UncloseWorkflow.remind, reminder, id=update, rpc_timeout=self._patience
         )
         return await _answer(case, call)
 

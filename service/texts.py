@@ -42,6 +42,12 @@ def _finding(en: str, zh: str, remedy_en: str, remedy_zh: str) -> FindingWords:
 _F = FindingCode
 
 FINDINGS: Mapping[FindingCode, FindingWords] = {
+    _F.POLICY_UNREADABLE: _finding(
+        "The approval policy, or one of its rules, cannot be read",
+        "审批策略或其某条规则无法读取",
+        "Correct the rule that is named and put the policy in force again.",
+        "请更正所指规则并重新启用策略。",
+    ),
     _F.AUDIT_IN_FLIGHT: _finding(
         "Bills are in the middle of a multi-level audit",
         "存在多级审核未完成的单据",
@@ -257,6 +263,9 @@ TASK_KINDS: Mapping[TaskKind, Words] = {
 TASK_ACTIONS: Mapping[TaskAction, Words] = {
     TaskAction.APPROVE: Words("approve", "同意"),
     TaskAction.REJECT: Words("reject", "驳回"),
+    TaskAction.RETURN: Words("return", "退回"),
+    TaskAction.TRANSFER: Words("transfer", "转交"),
+    TaskAction.ADD_SIGN: Words("add a sign", "加签"),
     TaskAction.COMMENT: Words("comment", "留言"),
     TaskAction.AUTHORISE: Words("authorise", "授权"),
     TaskAction.FINISH: Words("corrections are done", "更正完成"),

@@ -7,14 +7,16 @@ from typing import Any
 from service import schemas as s
 from service.dry_run import Forecast
 from service.ledger_book import LedgerConfiguration
-from service.queries import CaseHead, TaskView
+from service.policies import PolicyVersion
+from service.policy_text import write_policy
+from service.queries import CaseHead, DecisionView, TaskView, Viewer
 from service.texts import FINDINGS, TASK_KINDS, WHYS, Language
-from workflows.domain.approval import PinnedLevel
-from workflows.domain.case import Actor, CaseEvent, CaseNow
+from workflows.domain.case import CaseEvent, CaseNow
 from workflows.domain.digest import Json, to_json
 from workflows.domain.findings import CATALOGUE, FindingCode, Risk
-from workflows.domain.ledger import CloseState
+from workflows.domain.ledger import CloseState, Module
 from workflows.domain.plan import Why
+from workflows.domain.policy import ApprovalPolicy
 from workflows.domain.request import CaseState, UncloseRequest
 
 API = "/api/v1"
@@ -38,7 +40,7 @@ def case(head: CaseHead) -> s.CaseOut:
     return s.CaseOut(**_case(head))
 
 
-def case_detail(head: CaseHead) -> s.CaseDetailOut:
+def case_detail(head: CaseHead, decisions: Iterable[DecisionView] = ()) -> s.CaseDetailOut:
     request = head.request
     return s.CaseDetailOut(
         **_case(head),
@@ -56,6 +58,7 @@ def case_detail(head: CaseHead) -> s.CaseDetailOut:
         acknowledgement=request.acknowledgement,
         external_ref=request.external_ref,
         on_behalf_of=request.on_behalf_of,
+        decisions=[s.DecisionOut(**vars(decision)) for decision in decisions],
     )
 
 
@@ -112,7 +115,8 @@ def plan(head: CaseHead, parts: Document, language: Language) -> s.PlanOut:
         risk=_risk(head.risk),
         steps=steps(parts["plan"], language),
         findings=[_finding(part, language) for part in parts.get("findings", ())],
-        chain=[s.LevelOut(**level) for level in parts.get("chain", ())],
+        policy_version=parts.get("policy_version"),
+        chain=[_level(level) for level in parts.get("chain", ())],
     )
 
 
@@ -143,15 +147,29 @@ def forecast(seen: Forecast, language: Language) -> s.DryRunOut:
         risk=seen.risk,
         steps=steps(_document(seen.plan), language),
         findings=[_finding(_document(finding), language) for finding in seen.findings],
-        chain=[_level(level) for level in seen.chain],
+        policy_version=seen.policy_version,
+        chain=[_level(_document(level)) for level in seen.chain],
+        levels=[s.PolicyLevelWhy(name=n, asked=w is not None, why=list(w or ())) for n, w in seen.levels],
+        authorising_groups=list(seen.authorising),
         blocked=seen.is_blocked,
         crosses_fiscal_year=seen.crosses_year,
-        blast_radius=s.BlastRadius(
-            periods=[str(period) for period in seen.plan.periods],
-            modules=list(seen.plan.opened_modules),
-            steps=len(seen.plan.steps),
-        ),
+        blast_radius=_blast_radius(_document(seen.plan), [_document(f) for f in seen.findings]),
     )
+
+
+def _blast_radius(plan: Document, findings: Iterable[Document]) -> s.BlastRadius:
+    """What the opening touches: the plan's own reach, and what the ledger has counted (R63)."""
+    found = next((f for f in findings if f["code"] == FindingCode.BLAST_RADIUS and f["rows"]), None)
+    counted = dict(found["rows"][0]["facts"]) if found else {}
+    return s.BlastRadius(
+        periods=sorted({step["period"] for step in plan["steps"]}),
+        modules=sorted({Module(step["module"]) for step in plan["steps"]}),
+        steps=len(plan["steps"]),
+        **{name: int(counted[name]) if name in counted else None for name in _COUNTED},
+    )
+
+
+_COUNTED = ("documents", "vouchers", "settlements")
 
 
 def _document(value: object) -> Document:
@@ -160,16 +178,64 @@ def _document(value: object) -> Document:
     return plain
 
 
-def _level(level: PinnedLevel) -> s.LevelOut:
+def _level(level: Document) -> s.LevelOut:
+    demands = [demand for way in level["ways"] for demand in way]
+    escalation = level["escalation"]
     return s.LevelOut(
-        n=level.n, name=level.name, group=level.group, persons=list(level.persons), why=level.why
+        n=level["n"],
+        name=level["name"],
+        groups=list(dict.fromkeys(demand["group"] for demand in demands)),
+        persons=list(dict.fromkeys(person for demand in demands for person in demand["persons"])),
+        mode=level["mode"],
+        ways=[[s.DemandOut(**demand) for demand in way] for way in level["ways"]],
+        why=level["why"],
+        deadline_hours=level["deadline_hours"],
+        on_deadline=level["on_deadline"],
+        escalates_to=list(escalation["persons"]) if escalation else [],
+        expires_hours=level["expires_hours"],
+        cc=list(level["cc"]),
     )
+
+
+# --------------------------------------------------------------------------- policies
+
+
+def policy(version: PolicyVersion) -> s.PolicyOut:
+    return s.PolicyOut(
+        ledger=version.ledger,
+        version=version.policy.version,
+        source="configured" if version.text is None else "register",
+        author=version.author,
+        comment=version.comment,
+        at=version.at,
+        text=version.text if version.text is not None else write_policy(version.policy),
+        levels=policy_levels(version.policy),
+        authorising_groups=list(version.policy.authorising.groups),
+        within_minutes=version.policy.authorising.within_minutes,
+    )
+
+
+def policy_levels(policy: ApprovalPolicy) -> list[s.PolicyLevelOut]:
+    return [
+        s.PolicyLevelOut(
+            name=level.name,
+            groups=list(level.groups),
+            mode=level.mode,
+            when={rule.name: rule.expression for rule in level.when},
+            deadline_hours=level.deadline_hours,
+            on_deadline=level.on_deadline,
+            escalate_to=level.escalate_to,
+            expires_hours=level.expires_hours,
+            cc=list(level.cc),
+        )
+        for level in policy.levels
+    ]
 
 
 # --------------------------------------------------------------------------- tasks
 
 
-def task(view: TaskView, actor: Actor, now: datetime, language: Language) -> s.TaskOut:
+def task(view: TaskView, viewer: Viewer, now: datetime, language: Language) -> s.TaskOut:
     request = view.case.request
     here = f"{API}/tasks/{view.id}"
     return s.TaskOut(
@@ -184,10 +250,14 @@ def task(view: TaskView, actor: Actor, now: datetime, language: Language) -> s.T
         state="open" if view.is_open else "closed",
         groups=list(view.groups),
         persons=list(view.persons),
-        actions=list(view.actions_for(actor)),
+        actions=list(view.actions_for(viewer)),
         digest=view.digest,
         opened_at=view.opened_at,
         due=view.due,
+        expires=view.expires,
+        waiting_for=_awaited(view),
+        acting_for=list(view.acting_for(viewer)) if view.is_open else [],
+        cc=list(view.cc),
         age_seconds=round(((view.closed_at or now) - view.opened_at).total_seconds(), 3),
         outcome=view.outcome,
         closed_by=view.closed_by,
@@ -206,8 +276,21 @@ def _summary(view: TaskView, language: Language) -> s.TaskSummary:
         modules=list(request.modules),
         risk=_risk(view.case.risk),
         steps=steps(view.plan if isinstance(view.plan, dict) else None, language),
+        blast_radius=_touched(view),
+        drift=view.drift if isinstance(view.drift, dict) else None,
         failure=_failure(view.attention),
     )
+
+
+def _awaited(view: TaskView) -> list[str]:
+    """The case waits for one task at a time, so what it waits for is what this task waits for."""
+    return list(view.case.waiting_for) if view.is_open else []
+
+
+def _touched(view: TaskView) -> s.BlastRadius | None:
+    if not isinstance(view.plan, dict) or not isinstance(view.findings, list):
+        return None
+    return _blast_radius(view.plan, view.findings)
 
 
 def _failure(attention: Json) -> str | None:
@@ -218,7 +301,7 @@ def _failure(attention: Json) -> str | None:
 # --------------------------------------------------------------------------- ledgers
 
 
-def ledger(configuration: LedgerConfiguration) -> s.LedgerOut:
+def ledger(configuration: LedgerConfiguration, policy: ApprovalPolicy) -> s.LedgerOut:
     profile = configuration.profile
     return s.LedgerOut(
         code=profile.code,
@@ -230,9 +313,9 @@ def ledger(configuration: LedgerConfiguration) -> s.LedgerOut:
             periods_per_year=profile.calendar.periods_per_year, first_month=profile.calendar.first_month
         ),
         time_zone=configuration.time_zone.key,
-        policy_version=profile.policy.version,
-        levels=[s.PolicyLevelOut(name=level.name, group=level.group) for level in profile.policy.levels],
-        authorising_groups=list(profile.policy.authorising_groups),
+        policy_version=policy.version,
+        levels=policy_levels(policy),
+        authorising_groups=list(policy.authorising.groups),
         approval_hours=profile.approval_hours,
         authorisation_hours=profile.authorisation_hours,
         max_window_hours=configuration.max_window_hours,

@@ -1,13 +1,14 @@
 """What an applicant asks for, and whether the ledger allows it now: the checks before anything is written."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
+from activities.recording import Directory
 from service.ledger_book import LedgerBook
 from service.refusals import WindowTooLong
 from service.shared_read import SharedRead
 from workflows.domain.case import Actor
-from workflows.domain.errors import LedgerBusy, UnknownModule
+from workflows.domain.errors import LedgerBusy, UnknownModule, UnknownPerson
 from workflows.domain.ledger import CloseState, Module
 from workflows.domain.period import Period
 from workflows.domain.plan import Books, Plan, crosses_fiscal_year, plan_unclose
@@ -32,6 +33,24 @@ class Wish:
     external_ref: str | None = None
 
 
+def wish_of(request: UncloseRequest) -> Wish:
+    """What the request was made from."""
+    return Wish(
+        ledger=request.ledger,
+        target_period=str(request.target_period),
+        modules=tuple(request.modules),
+        reason_code=request.reason_code,
+        reason=request.reason,
+        scope=request.scope,
+        correctors=request.correctors,
+        window_hours=request.window_hours,
+        expedited=request.expedited,
+        vendor_ticket=request.vendor_ticket,
+        acknowledgement=request.acknowledgement,
+        external_ref=request.external_ref,
+    )
+
+
 @dataclass(frozen=True)
 class Prospect:
     """What opening the period would take, as the ledger stands now."""
@@ -45,8 +64,8 @@ class Prospect:
 class Wishes:
     """Turns wishes into requests the rules allow. Reads only."""
 
-    def __init__(self, book: LedgerBook) -> None:
-        self._book = book
+    def __init__(self, book: LedgerBook, directory: Directory) -> None:
+        self._book, self._directory = book, directory
         self._close_states: dict[str, SharedRead[CloseState]] = {}
 
     def read(self, wish: Wish, actor: Actor, now: datetime) -> UncloseRequest:
@@ -80,15 +99,22 @@ class Wishes:
             on_behalf_of=actor.on_behalf_of,
         )
 
+    def read_again(self, before: UncloseRequest, wish: Wish, now: datetime) -> UncloseRequest:
+        """The request as it is asked for now; who asks, and when it was taken, stay. Raises as `read`."""
+        read = self.read(wish, Actor(before.applicant, (), before.on_behalf_of), now)
+        return replace(read, id=before.id, accepted_at=before.accepted_at, resubmitted_at=read.accepted_at)
+
     async def require_possible(self, request: UncloseRequest, held_by: str | None) -> None:
         """Ask the ledger and the rules.
 
         Raises:
+            UnknownPerson: a corrector is nobody who is known.
             LedgerBusy: another case executes.
             PeriodNotClosed, PeriodInFuture, BeforeStartPeriod, PeriodLocked: nothing can be opened there.
             CrossesFiscalYear, AcknowledgementNotOfToday: back across a year without consent to that.
             LedgerUnavailable: it does not answer.
         """
+        await self.require_known(request)
         if held_by is not None:
             raise LedgerBusy(request.ledger, held_by)
         if self._book.profile(request.ledger).at_site:
@@ -97,6 +123,12 @@ class Wishes:
         if prospect.crosses_year:
             newest = max(prospect.state.of(module).current for module in prospect.plan.opened_modules)
             require_cross_year_consent(request, newest.year, request.accepted_at.date())
+
+    async def require_known(self, request: UncloseRequest) -> None:
+        """Whoever is to correct must be known and active. Raises UnknownPerson."""
+        for person in request.correctors:
+            if person != request.applicant and await self._directory.groups_of(person) is None:
+                raise UnknownPerson(person, "correctors")
 
     async def prospect(self, ledger: str, target: Period, modules: tuple[Module, ...]) -> Prospect:
         """Raises what `plan_unclose` raises, and LedgerUnavailable."""

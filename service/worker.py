@@ -18,6 +18,7 @@ from activities.backup.rehearsal import RehearsalActivities, WithRehearsals
 from activities.backup.restoring import RestoreActivities
 from activities.backup.snapshots import SnapshotActivities
 from activities.case import CaseActivities
+from activities.chain import ChainFinder
 from activities.comparison import ComparisonActivities
 from activities.evidence import EvidenceStore
 from activities.guiding import GuidingActivities
@@ -31,6 +32,7 @@ from service.database import open_database
 from service.dev_people import known_people
 from service.directory import RegisterDirectory
 from service.ledger_book import LedgerBook
+from service.policies import PolicyStore
 from service.register import SqlRegister
 from service.sandbox import sandbox_for
 from service.settings import Settings
@@ -81,7 +83,8 @@ async def open_parts(settings: Settings, given: LedgerBook | None = None) -> Asy
     register = SqlRegister(database)
     evidence = EvidenceStore(settings.data_dir / "evidence")
     directory = RegisterDirectory(database, known_people(settings.dev))
-    case = CaseActivities(register, book, directory, evidence)
+    chains = ChainFinder(PolicyStore(database, book), directory)
+    case = CaseActivities(register, book, chains, evidence)
     vault = build_vault(settings)
     await asyncio.to_thread(warn_of_overwriting, vault.store)
     ledgers = WithRehearsals(book, settings.data_dir / "rehearsals")

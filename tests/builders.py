@@ -5,22 +5,13 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from workflows.domain.approval import (
-    DEFAULT_POLICY,
-    Answer,
-    ApprovalPolicy,
-    Confirmation,
-    Decision,
-    Group,
-    Parties,
-    People,
-    PinnedLevel,
-    pin_chain,
-)
+from workflows.domain.approval import Group, Parties, People
+from workflows.domain.chain import PinnedLevel, pin_chain
 from workflows.domain.findings import EvidenceRow, Finding, FindingCode
 from workflows.domain.ledger import Capabilities, CloseState, Module, ModuleGraph, ModuleState, Verb
 from workflows.domain.period import FiscalCalendar, Period
 from workflows.domain.plan import Books, Plan, PlanStep, plan_unclose
+from workflows.domain.policy import DEFAULT_POLICY, ApprovalPolicy, Level
 from workflows.domain.proof import Leaf, LeafHash, Proof, tree
 from workflows.domain.request import Intent, ReasonCode, ScopeItem, UncloseRequest
 
@@ -142,25 +133,25 @@ def the_parties(applicant: str = "clerk", executor: str = "unclose") -> Parties:
     return Parties(applicant, executor)
 
 
+def a_policy(*levels: Level) -> ApprovalPolicy:
+    """The default policy with these levels and no other."""
+    return replace(DEFAULT_POLICY, version="example-1", levels=levels)
+
+
 def a_chain(
+    policy: ApprovalPolicy = DEFAULT_POLICY,
     people: People | None = None,
     parties: Parties | None = None,
-    policy: ApprovalPolicy = DEFAULT_POLICY,
-    crosses_year: bool = False,
+    holding: Iterable[str] = (),
+    expedited: bool = False,
 ) -> tuple[PinnedLevel, ...]:
-    return pin_chain(policy, people or the_people(), parties or the_parties(), crosses_year)
-
-
-def a_decision(
-    level: int = 1, person: str = "wang", answer: Answer = Answer.APPROVE, digest: str = DIGEST
-) -> Decision:
-    return Decision(level, person, answer, digest)
-
-
-def a_confirmation(
-    person: str = "emma", group: Group = Group.ERP_ADMIN, digest: str = DIGEST
-) -> Confirmation:
-    return Confirmation(person, group, digest)
+    """The chain if of all rules these hold, by name."""
+    true = set(holding)
+    reasons = [
+        tuple(rule.name for rule in level.when if rule.name in true) or (None if level.when else ())
+        for level in policy.levels
+    ]
+    return pin_chain(policy, reasons, people or the_people(), parties or the_parties(), expedited)
 
 
 def a_leaf(module: Module = Module.INVENTORY, period: str = "2025-03", rows: Rows = (("A", "1"),)) -> Leaf:

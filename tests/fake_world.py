@@ -3,6 +3,7 @@
 import io
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -21,10 +22,10 @@ from activities.erp.connector import (
     Warned,
 )
 from activities.recording import CaseFile
-from workflows.domain.approval import DEFAULT_POLICY, ApprovalPolicy, Group
+from workflows.domain.approval import Group
 from workflows.domain.backups import Backup, BackupState
 from workflows.domain.canonical import RowLayout, Rows
-from workflows.domain.case import CaseChange, CaseEvent, EventKind
+from workflows.domain.case import CaseChange, CaseEvent, EventKind, Task
 from workflows.domain.delegation import Delegation, principals_of
 from workflows.domain.digest import Json
 from workflows.domain.errors import (
@@ -32,6 +33,7 @@ from workflows.domain.errors import (
     LedgerRefused,
     NotExclusive,
     OutOfOrder,
+    PolicyUnreadable,
     SessionsRemain,
     StaleFence,
     UnknownBackup,
@@ -42,7 +44,9 @@ from workflows.domain.findings import Finding, FindingScope
 from workflows.domain.ledger import Capabilities, CloseState, Module, ModuleGraph, ModuleState
 from workflows.domain.period import FiscalCalendar, Period
 from workflows.domain.plan import PlanStep, apply
+from workflows.domain.policy import DEFAULT_POLICY, ApprovalPolicy
 from workflows.domain.request import UncloseRequest
+from workflows.domain.working_time import ALWAYS
 from workflows.steps import CORRECTION_RIGHT, Lease, LedgerProfile
 
 GRAPH = ModuleGraph(
@@ -58,6 +62,10 @@ PEOPLE: dict[Group, tuple[str, ...]] = {
     Group.FINANCE_HEAD: ("finance-head",),
     Group.OPERATOR: ("operator",),
 }
+
+
+THREE_LEVELS = replace(DEFAULT_POLICY, version="three-1", levels=DEFAULT_POLICY.levels[:3])
+"""Warehouse, finance, IT, whatever is asked for."""
 
 
 class FakeLedger:
@@ -288,6 +296,8 @@ class FakeRegister:
         self.latest: dict[str, CaseChange] = {}
         self.parts: dict[str, dict[str, Json]] = {}
         self.tasks: dict[str, dict[str, str]] = {}
+        self.shown: dict[str, dict[str, Task]] = {}
+        """The latest of every task, open or closed."""
         self.leases: dict[str, Lease] = {}
         self.record_calls = 0
 
@@ -309,6 +319,9 @@ class FakeRegister:
         self.parts.setdefault(change.case, {}).update(change.parts)
         tasks = self.tasks.setdefault(change.case, {})
         tasks.update({task.id: "open" for task in change.opened})
+        tasks.update({task.id: "open" for task in change.updated})
+        shown = self.shown.setdefault(change.case, {})
+        shown.update({task.id: task for task in (*change.opened, *change.updated)})
         tasks.update({closing.id: closing.outcome for closing in change.closed})
 
     async def take_lease(self, ledger: str, case: str) -> Lease:
@@ -389,9 +402,8 @@ class FakeDirectory:
 class FakeLedgers:
     """Both ports to configured ledgers: their connectors and their profiles."""
 
-    def __init__(self, *ledgers: FakeLedger, policy: ApprovalPolicy = DEFAULT_POLICY) -> None:
+    def __init__(self, *ledgers: FakeLedger) -> None:
         self.by_name = {ledger.name: ledger for ledger in ledgers}
-        self.policy = policy
 
     def connector(self, ledger: str) -> FakeLedger:
         if ledger not in self.by_name:
@@ -400,19 +412,32 @@ class FakeLedgers:
 
     def profile(self, ledger: str) -> LedgerProfile:
         self.connector(ledger)
-        return a_profile(ledger, self.policy)
+        return a_profile(ledger)
 
 
-def a_profile(ledger: str, policy: ApprovalPolicy = DEFAULT_POLICY) -> LedgerProfile:
+class FakePolicies:
+    """One policy for all ledgers, changed by a test as it likes."""
+
+    def __init__(self) -> None:
+        self.policy = THREE_LEVELS
+        self.refusal: PolicyUnreadable | None = None
+
+    async def in_force(self, ledger: str) -> ApprovalPolicy:
+        if self.refusal is not None:
+            raise self.refusal
+        return self.policy
+
+
+def a_profile(ledger: str) -> LedgerProfile:
     return LedgerProfile(
         code=ledger,
         name=ledger,
         graph=GRAPH,
         calendar=CALENDAR,
-        policy=policy,
         backup_policy="local-1",
         executor="unclose",
         approval_hours=72,
         authorisation_hours=24,
         at_site=False,
+        working_time=ALWAYS,
     )

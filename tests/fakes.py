@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from service.backup_works import WorkNow, WorkState
 from service.temporal_gateway import Gateway, Readiness
 from workflows.backup_work import BackupWork
-from workflows.domain.case import Act, CaseNow, Finish, Resubmission, Withdrawal
+from workflows.domain.case import Act, CaseNow, Finish, Reminder, Resubmission, Withdrawal
 from workflows.domain.errors import UncloseError, UnknownBackupWork, UnknownRequest, WorkflowUnavailable
 from workflows.domain.request import CaseState, UncloseRequest
 
-Said = Act | Withdrawal | Resubmission | Finish
+Said = Act | Withdrawal | Resubmission | Reminder | Finish
 
 
 async def _nothing(request: UncloseRequest) -> None:
@@ -49,6 +49,9 @@ class FakeGateway(Gateway):
 
     async def resubmit(self, case: str, resubmission: Resubmission, update: str) -> CaseNow:
         return self._take(case, resubmission, update)
+
+    async def remind(self, case: str, reminder: Reminder, update: str) -> CaseNow:
+        return self._take(case, reminder, update)
 
     async def finish(self, case: str, finish: Finish, update: str) -> CaseNow:
         return self._take(case, finish, update)

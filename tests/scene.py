@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -10,19 +10,29 @@ from typing import Protocol
 from uuid import uuid4
 
 from temporalio.client import WorkflowHandle
+from temporalio.service import RPCError
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
 from activities.backup.backing_up import BackupActivities
 from activities.backup.keeper import BackupKeeper
 from activities.case import CaseActivities
+from activities.chain import ChainFinder
 from activities.evidence import EvidenceStore
 from activities.lease import LeaseActivities
 from activities.ledger import LedgerActivities
 from activities.ledgers import Ledgers
 from activities.recording import Profiles, Recording
 from service.sandbox import sandbox_for
-from tests.fake_world import PEOPLE, FakeCatalogue, FakeDirectory, FakeLedger, FakeLedgers, FakeRegister
+from tests.fake_world import (
+    PEOPLE,
+    FakeCatalogue,
+    FakeDirectory,
+    FakeLedger,
+    FakeLedgers,
+    FakePolicies,
+    FakeRegister,
+)
 from tests.vaults import a_vault
 from workflows.domain.case import (
     Act,
@@ -76,6 +86,7 @@ class Scene:
     ledger: FakeLedger = field(default_factory=FakeLedger)
     register: FakeRegister = field(default_factory=FakeRegister)
     directory: FakeDirectory = field(default_factory=FakeDirectory)
+    policies: FakePolicies = field(default_factory=FakePolicies)
     catalogue: FakeCatalogue = field(default_factory=FakeCatalogue)
     ledgers: ServedLedgers | None = None
     """The ledgers behind the ports, if not the fake one."""
@@ -84,9 +95,8 @@ class Scene:
 
     def worker(self) -> Worker:
         ledgers = self.ledgers or FakeLedgers(self.ledger)
-        cases = CaseActivities(
-            self.register, ledgers, self.directory, EvidenceStore(self.folder / "evidence")
-        )
+        chains = ChainFinder(self.policies, self.directory)
+        cases = CaseActivities(self.register, ledgers, chains, EvidenceStore(self.folder / "evidence"))
         leases, acts = LeaseActivities(self.register), LedgerActivities(ledgers)
         vault = a_vault(self.folder / "store")
         backups = BackupActivities(BackupKeeper(ledgers, vault, self.catalogue, self.folder / "scratch"))
@@ -98,7 +108,8 @@ class Scene:
             activities=[
                 cases.receive,
                 cases.publish,
-                cases.find_people,
+                cases.find_chain,
+                cases.look_up,
                 cases.seal,
                 leases.look_at_lease,
                 leases.take_lease,
@@ -200,6 +211,11 @@ class Play:
 
     async def end(self) -> CaseOutcome:
         return await self.handle.result()
+
+    async def stop(self) -> None:
+        """Take the case off, wherever it is; its worker has left, and no step of it runs any more."""
+        with suppress(RPCError):
+            await self.handle.terminate()
 
 
 async def eventually(holds: Callable[[], bool], what: str, tale: Callable[[], str]) -> None:

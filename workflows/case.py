@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from temporalio import workflow
@@ -10,13 +10,34 @@ from temporalio.exceptions import ActivityError, ApplicationError
 
 from workflows.case_log import CaseLog
 from workflows.desks import AttentionDesk, Desk
-from workflows.domain.approval import Parties
-from workflows.domain.case import SYSTEM, Act, Actor, CaseNow, EventKind, Withdrawal
+from workflows.domain.case import (
+    SYSTEM,
+    Act,
+    Actor,
+    CaseNow,
+    EventKind,
+    Reminder,
+    Resubmission,
+    TaskAction,
+    Told,
+    Withdrawal,
+    request_difference,
+)
+from workflows.domain.consent_round import Standing
 from workflows.domain.digest import Json
-from workflows.domain.errors import NotTheApplicant, TaskClosed, UncloseError, WrongState
-from workflows.domain.request import FINAL_STATES, WITHDRAWABLE_STATES, CaseState, UncloseRequest
+from workflows.domain.errors import NotTheApplicant, RemindedTooSoon, TaskClosed, UncloseError, WrongState
+from workflows.domain.request import (
+    FINAL_STATES,
+    HUMAN_STATES,
+    WITHDRAWABLE_STATES,
+    CaseState,
+    UncloseRequest,
+)
 from workflows.errands import Errands
-from workflows.steps import LedgerProfile
+from workflows.steps import CaseSteps, LedgerProfile, LookUpOrder
+
+REMIND_AGAIN_AFTER = timedelta(hours=1)
+"""An applicant may remind people at most this often (design §7)."""
 
 TASK_COMES_WITHIN = timedelta(seconds=30)
 """How long an act waits for its task while the steps before it are being repeated."""
@@ -44,6 +65,7 @@ class Case:
         """When a correction window ran out unfinished."""
         self._profile: LedgerProfile | None = None
         self._last_act: Act | None = None
+        self._reminded_at: datetime | None = None
         self._tasks_seen: set[str] = set()
         self._attentions = 0
         self._came_from: CaseState | None = None
@@ -59,10 +81,6 @@ class Case:
         self.errands.at_site = profile.at_site
 
     @property
-    def parties(self) -> Parties:
-        return Parties(self.request.applicant, self.profile.executor, self.request.on_behalf_of)
-
-    @property
     def is_interrupted(self) -> bool:
         return self.interrupted_by is not None
 
@@ -75,10 +93,13 @@ class Case:
         """Whether the desk that is open takes this act. Raises domain errors; changes nothing.
 
         A task this run has not opened yet is judged when it has: the register showed it before its worker
-        died, and the steps up to it are being repeated.
+        died, and the steps up to it are being repeated. So is an act that the directory must be asked about.
         """
         if act.task in self._tasks_seen:
-            self._check_at_desk(act)
+            desk = self._desk_of(act)
+            desk.require_open(act, self.log.state)
+            if desk.names(act) is None:
+                desk.check(act, Standing(), self.log.state)
 
     async def expect_task(self, task: str) -> None:
         """Wait until a task that people have seen is open in this run as well, or the case is over."""
@@ -90,19 +111,59 @@ class Case:
                 timeout=TASK_COMES_WITHIN,
             )
 
-    def _check_at_desk(self, act: Act) -> None:
+    async def look_up(self, act: Act) -> Standing:
+        """What the directory says now about the people of an act, if the act depends on it."""
+        names = self._desk_of(act).names(act)
+        if names is None:
+            return Standing()
+        order = LookUpOrder(**self.errands.address, actor=act.actor.person, names=names)
+        return await self.errands.ask(CaseSteps.look_up, order)
+
+    def _desk_of(self, act: Act) -> Desk:
         if self.desk is None or self.desk.task is None or self.desk.task.id != act.task:
             raise TaskClosed(act.task, self.log.state)
-        self.desk.check(act, self.log.state)
+        return self.desk
 
-    def take(self, act: Act) -> int:
-        """Take an act that was checked; the answer is the number of its event."""
-        self._check_at_desk(act)
-        assert self.desk is not None, "check() has let this act through"
-        self._last_act = act
-        data = self.desk.take(act)
-        self.log.waiting_for = self.desk.waiting_for
-        return self.log.tell(self.desk.kind, data, act.actor)
+    def take(self, act: Act, standing: Standing) -> int:
+        """Take an act, or refuse it; the answer is the number of its last event. Raises domain errors."""
+        desk = self._desk_of(act)
+        asked = desk.task
+        told = desk.take(act, standing, self.log.state)
+        if act.action != TaskAction.COMMENT:
+            self._last_act = act
+        self.log.waiting_for = desk.waiting_for
+        if desk.task is not None and desk.task != asked:
+            self.log.update_task(desk.task)
+        return self._tell(told, act.actor)
+
+    def _tell(self, told: tuple[Told, ...], actor: Actor) -> int:
+        assert told, "every act goes on record"
+        return [
+            self.log.tell(one.kind, one.data, replace(actor, on_behalf_of=one.holder or actor.on_behalf_of))
+            for one in told
+        ][-1]
+
+    def check_reminder(self, reminder: Reminder) -> None:
+        """Raises NotTheApplicant, WrongState, RemindedTooSoon."""
+        if reminder.actor.person != self.request.applicant:
+            raise NotTheApplicant(reminder.actor.person, self.request.id)
+        if self.desk is None or self.desk.task is None or not self.log.waiting_for:
+            raise WrongState(self.request.id, self.log.state, tuple(sorted(HUMAN_STATES)))
+        if self._reminded_at is not None:
+            left = self._reminded_at + REMIND_AGAIN_AFTER - workflow.now()
+            if left > timedelta():
+                raise RemindedTooSoon(self.request.id, max(1, round(left.total_seconds())))
+
+    def remind(self, reminder: Reminder) -> int:
+        """Those who are waited for are asked once more. Raises as `check_reminder`."""
+        self.check_reminder(reminder)
+        self._reminded_at = workflow.now()
+        told: dict[str, Json] = {
+            "because": "the applicant asks",
+            "waiting_for": list(self.log.waiting_for),
+            "comment": reminder.comment,
+        }
+        return self.log.tell(EventKind.REMINDED, told, reminder.actor)
 
     def check_withdrawal(self, withdrawal: Withdrawal) -> None:
         """Raises NotTheApplicant, WrongState."""
@@ -116,6 +177,23 @@ class Case:
         self.check_withdrawal(withdrawal)
         self.interrupted_by = withdrawal.actor.person
         return self.log.tell(EventKind.WITHDRAWN, {"comment": withdrawal.comment}, withdrawal.actor)
+
+    def resubmit(self, resubmission: Resubmission) -> int:
+        """Take what the applicant asks for now. What a case is about stays: its ledger, and who asks."""
+        before, told = self.request, {"comment": resubmission.comment}
+        if resubmission.request is not None:
+            self.request = replace(
+                resubmission.request,
+                id=before.id,
+                ledger=before.ledger,
+                applicant=before.applicant,
+                on_behalf_of=before.on_behalf_of,
+                accepted_at=before.accepted_at,
+                expedited=before.expedited,
+            )
+            self.log.ask_for(self.request)
+        changed = request_difference(before, self.request)
+        return self.log.tell(EventKind.RESUBMITTED, {**told, "changed": changed}, resubmission.actor)
 
     def cancel(self, reason: str) -> None:
         """The platform was asked to cancel: recorded, and heard at the next safe point (ADR-0010)."""
@@ -137,19 +215,33 @@ class Case:
     ) -> bool:
         """Wait until people have settled what the desk asks; false if time ran out first.
 
-        Every act is put on record as it comes, before its caller gets an answer. An interruption ends the
-        wait too: the caller looks at `is_interrupted`.
+        An interruption ends the wait too: the caller looks at `is_interrupted`.
         """
+        await self.open_desk(desk)
+        in_time = await self.wait_at_desk(settled, due, interruptible)
+        self.close_desk(settled() if in_time else None)
+        return in_time
 
-        def over() -> bool:
-            return settled() or (interruptible and self.is_interrupted)
-
+    async def open_desk(self, desk: Desk) -> None:
+        """Put the desk's task before people."""
         self.desk = desk
         self.log.waiting_for = desk.waiting_for
         if desk.task is not None:
             self.log.open_task(desk.task)
             self._tasks_seen.add(desk.task.id)
         await self.errands.publish()
+
+    async def wait_at_desk(
+        self, settled: Callable[[], bool], due: datetime | None, interruptible: bool = True
+    ) -> bool:
+        """Wait until it is settled, or the case is interrupted; false if `due` comes first.
+
+        Every act is put on record as it comes, before its caller gets an answer.
+        """
+
+        def over() -> bool:
+            return settled() or (interruptible and self.is_interrupted)
+
         try:
             while not over():
                 timeout = None if due is None else max(due - workflow.now(), timedelta())
@@ -157,10 +249,15 @@ class Case:
                 if not over():
                     await self.errands.publish()
         except TimeoutError:
-            self._leave_desk("expired", SYSTEM)
-            return False
-        self._leave_desk(*self._outcome(settled()))
+            return over()
         return True
+
+    def close_desk(self, settled: bool | None) -> None:
+        """Take the task away: settled, interrupted (false), or out of time (none)."""
+        if settled is None:
+            self._leave_desk("expired", SYSTEM)
+        else:
+            self._leave_desk(*self._outcome(settled))
 
     def _outcome(self, settled: bool) -> tuple[str, Actor]:
         if settled and self._last_act is not None:

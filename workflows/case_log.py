@@ -24,6 +24,8 @@ class CaseLog:
         self._events: list[CaseEvent] = []
         self._opened: list[Task] = []
         self._open_tasks: set[str] = set()
+        self._updated: dict[str, Task] = {}
+        self._request: UncloseRequest | None = None
         self._closed: list[TaskClosing] = []
         self._parts: dict[str, Json] = {}
         self.clocks.spend(self.state, request.accepted_at)
@@ -51,11 +53,30 @@ class CaseLog:
     def open_task(self, task: Task) -> None:
         self._opened.append(task)
         self._open_tasks.add(task.id)
-        due = task.due.isoformat() if task.due else None
-        self.tell(EventKind.ASKED, {"task": task.id, "waiting_for": list(self.waiting_for), "due": due})
+        asked: dict[str, Json] = {
+            "task": task.id,
+            "waiting_for": list(self.waiting_for),
+            "persons": list(task.persons),
+            "due": task.due.isoformat() if task.due else None,
+            "expires": task.expires.isoformat() if task.expires else None,
+            "cc": list(task.cc),
+        }
+        self.tell(EventKind.ASKED, asked)
+
+    def update_task(self, task: Task) -> None:
+        """An open task asks other people than before; what is not told yet is told as it is now."""
+        if any(opened.id == task.id for opened in self._opened):
+            self._opened = [task if opened.id == task.id else opened for opened in self._opened]
+        elif task.id in self._open_tasks:
+            self._updated[task.id] = task
+
+    def ask_for(self, request: UncloseRequest) -> None:
+        """From now on the case asks for this."""
+        self._request = request
 
     def close_task(self, task: Task, outcome: str, actor: Actor = SYSTEM) -> None:
         self._open_tasks.discard(task.id)
+        self._updated.pop(task.id, None)
         self._closed.append(TaskClosing(task.id, outcome, actor.person, workflow.now()))
 
     def verified_open(self, at: datetime) -> None:
@@ -83,6 +104,8 @@ class CaseLog:
             waiting_for=self.waiting_for,
             opened=tuple(self._opened),
             closed=tuple(self._closed),
+            updated=tuple(self._updated.values()),
+            request=self._request,
             parts={**self._parts, "clocks": self._clocks()},
         )
 
@@ -94,6 +117,8 @@ class CaseLog:
         self._events = [event for event in self._events if event.seq > self.recorded]
         self._opened = self._opened[len(change.opened) :]
         self._closed = self._closed[len(change.closed) :]
+        self._updated = {k: task for k, task in self._updated.items() if task not in change.updated}
+        self._request = None if self._request == change.request else self._request
         self._parts = {k: v for k, v in self._parts.items() if change.parts.get(k) != v}
 
     def resume_after(self, first: int, last: int) -> None:

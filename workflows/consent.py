@@ -1,27 +1,27 @@
 """The stages that decide whether: receive, check, approve, protect, authorise."""
 
 from datetime import datetime, timedelta
+from functools import partial
 
 from temporalio import workflow
 
-from workflows.approval_round import ApprovalRound
+from workflows.approval_desk import ApprovalDesk
+from workflows.authorisation_desk import AuthorisationDesk
 from workflows.case import Case, CaseEnds
 from workflows.desks import ResubmissionDesk
-from workflows.domain.approval import Outcome, PinnedLevel, pin_chain
-from workflows.domain.case import Actor, EventKind
-from workflows.domain.digest import sha256
-from workflows.domain.errors import NoApprover
+from workflows.domain.authorisation import Release
+from workflows.domain.case import Actor, EventKind, Resume, request_difference
+from workflows.domain.consent_round import Outcome, Round
+from workflows.domain.digest import Json, sha256
 from workflows.domain.findings import EvidenceRow, Finding, FindingCode
 from workflows.domain.request import CaseState
-from workflows.examination import Examination, blocked_by, difference, examine
-from workflows.joint_authorisation import JointAuthorisation
+from workflows.examination import Examination, difference, examine
 from workflows.steps import (
     BackupOrder,
     BackupSteps,
     CaseSteps,
     LeaseSteps,
     Order,
-    PeopleOrder,
     ReceiveOrder,
 )
 
@@ -34,7 +34,6 @@ class Consent:
         self.fence = 0
         """The fence of the lease, once the case holds the ledger."""
         self._noticed: tuple[Finding, ...] = ()
-        self._chain: tuple[PinnedLevel, ...] = ()
         self._examined: Examination | None = None
         self._rounds = 0
 
@@ -52,7 +51,6 @@ class Consent:
         request = self.case.request
         asker = Actor(request.applicant, on_behalf_of=request.on_behalf_of)
         self.case.log.tell(EventKind.RECEIVED, {"request_digest": sha256(request)}, asker)
-        self.case.log.learn(policy_version=received.profile.policy.version)
         if received.held_by is not None:
             holder = EvidenceRow(received.held_by, (("ledger", self.case.request.ledger),))
             self._noticed = (Finding(FindingCode.LEDGER_HELD, rows=(holder,)),)
@@ -67,16 +65,15 @@ class Consent:
         self.case.log.enter(CaseState.APPROVING)
 
     async def approve(self) -> None:
-        """Ask the pinned chain level by level, on the digest in force."""
-        self._rounds += 1
-        digest = self.examined.digest
-        round_ = ApprovalRound(self.case.request.id, self._rounds, self._chain, self.case.parties, digest)
-        hours = timedelta(hours=self.case.profile.approval_hours)
-        while (level := round_.resolution.level) is not None:
-            due = workflow.now() + hours
-            await self._ask(round_, level, due)
-        if round_.resolution.outcome != Outcome.APPROVED:
-            raise CaseEnds(CaseState.REJECTED, "rejected by an approver")
+        """Ask the pinned chain level by level, on the digest in force, until all have agreed."""
+        desk = self._new_round()
+        while desk.round.outcome != Outcome.APPROVED:
+            if desk.round.outcome == Outcome.REJECTED:
+                raise CaseEnds(CaseState.REJECTED, "rejected by an approver")
+            if desk.round.outcome == Outcome.RETURNED:
+                desk = await self._have_it_put_right(desk)
+            else:
+                await self._ask(desk)
 
     async def protect(self) -> None:
         """Backup A, restored and proven, before anyone is asked to release the execution."""
@@ -114,27 +111,74 @@ class Consent:
 
     # ------------------------------------------------------------------ parts of approving and authorising
 
-    async def _ask(self, round_: ApprovalRound, level: PinnedLevel, due: datetime) -> None:
-        round_.ask(level, workflow.now(), due)
-        in_time = await self.case.wait_for_people(round_, lambda: round_.resolution.level != level, due)
+    def _new_round(self) -> ApprovalDesk:
+        self._rounds += 1
+        panel = self.examined.panel
+        round_ = Round.of(panel.chain, panel.parties, self.examined.digest)
+        return ApprovalDesk(self.case.request.id, self._rounds, round_, self.case.profile.working_time)
+
+    async def _ask(self, desk: ApprovalDesk) -> None:
+        """Put one level before its approvers. Silence reminds, escalates, and in the end expires (§5.7)."""
+        desk.put(workflow.now())
+        await self.case.open_desk(desk)
+        while not await self.case.wait_at_desk(lambda: not desk.is_asking, desk.next_mark):
+            if desk.has_expired(workflow.now()):
+                self.case.close_desk(None)
+                raise CaseEnds(CaseState.EXPIRED, f"level {desk.level.name} did not decide in time")
+            self._pass_deadline(desk)
+        self.case.close_desk(not desk.is_asking)
         self.case.require_going_on()
-        if not in_time:
-            raise CaseEnds(CaseState.EXPIRED, f"level {level.name} did not decide in time")
+
+    def _pass_deadline(self, desk: ApprovalDesk) -> None:
+        more = desk.pass_deadline()
+        log, level = self.case.log, desk.level
+        told: dict[str, Json] = {"level": level.n, "name": level.name, "because": "the deadline has passed"}
+        if more:
+            log.tell(EventKind.ESCALATED, {**told, "to": list(more)})
+        else:
+            log.tell(EventKind.REMINDED, {**told, "waiting_for": list(desk.waiting_for)})
+        log.waiting_for = desk.waiting_for
+        if desk.task is not None:
+            log.update_task(desk.task)
+
+    async def _have_it_put_right(self, desk: ApprovalDesk) -> ApprovalDesk:
+        """An approver has returned the case: the applicant answers, everything is checked anew."""
+        returned = desk.round.returned
+        assert returned is not None, "it was returned"
+        drift = await self._wait_for_resubmission("returned by an approver")
+        if returned.resume == Resume.DIRECT and not drift:
+            for told in desk.reopen(self.examined.digest):
+                self.case.log.tell(told.kind, told.data)
+        else:
+            self._void("asked for anew by the applicant", drift, desk.round.signed)
+            desk = self._new_round()
+        self.case.log.enter(CaseState.APPROVING)
+        return desk
 
     async def _joint_confirmation(self) -> None:
-        due = workflow.now() + timedelta(hours=self.case.profile.authorisation_hours)
-        joint = JointAuthorisation(
-            self.case.request.id,
-            self._rounds,
-            self.case.profile.policy.authorising_groups,
-            self.case.parties,
-            self.examined.digest,
-        )
-        joint.ask(workflow.now(), due)
-        in_time = await self.case.wait_for_people(joint, lambda: joint.is_complete, due)
+        """Both confirmations, close together: one that has grown too old must be given again (§5.5)."""
+        now, panel = workflow.now(), self.examined.panel
+        due = now + timedelta(hours=self.case.profile.authorisation_hours)
+        release = Release(panel.authorising, panel.parties, self.examined.digest)
+        desk = AuthorisationDesk(self.case.request.id, self._rounds, release, now, due)
+        await self.case.open_desk(desk)
+        while not (desk.is_complete or self.case.is_interrupted):
+            mark = desk.mark
+            if await self.case.wait_at_desk(partial(_is_different, desk, mark), mark):
+                continue
+            if workflow.now() >= due:
+                self.case.close_desk(None)
+                raise CaseEnds(CaseState.EXPIRED, "the joint authorisation was not complete in time")
+            self._lapse(desk)
+        self.case.close_desk(desk.is_complete)
         self.case.require_going_on()
-        if not in_time:
-            raise CaseEnds(CaseState.EXPIRED, "the joint authorisation was not complete in time")
+
+    def _lapse(self, desk: AuthorisationDesk) -> None:
+        gone = desk.lapse(workflow.now())
+        if gone:
+            self.case.log.waiting_for = desk.waiting_for
+            told: dict[str, Json] = {"persons": list(gone), "waiting_for": list(desk.waiting_for)}
+            self.case.log.tell(EventKind.CONFIRMATION_LAPSED, told)
 
     async def _wait_for_the_ledger(self) -> None:
         errands = self.case.errands
@@ -171,29 +215,43 @@ class Consent:
         before, after = self.examined, await self._examine(())
         if after.digest == before.digest:
             return False
-        self.case.log.tell(EventKind.DECISIONS_VOID, {"difference": difference(before, after)})
+        self._void("what was agreed to has changed", {**difference(before, after)})
         self._take(after)
         return True
+
+    def _void(self, because: str, drift: dict[str, Json], signed: tuple[str, ...] = ()) -> None:
+        """Every consent is void; the difference is shown to those who gave it, and to who is asked next."""
+        self.case.log.learn(drift={"because": because, "signed": list(signed), **drift})
+        told: dict[str, Json] = {"because": because, "signed": list(signed), "difference": drift}
+        self.case.log.tell(EventKind.DECISIONS_VOID, told)
 
     async def _approve_again(self) -> None:
         self.case.log.enter(CaseState.APPROVING, because="the digest has changed")
         while self.examined.is_blocked:
-            await self._wait_for_resubmission()
+            drift = await self._wait_for_resubmission("blocked by findings")
+            if drift:
+                self._void("asked for anew by the applicant", drift)
+            self.case.log.enter(CaseState.APPROVING)
 
-    async def _wait_for_resubmission(self) -> None:
-        """A blocker has appeared: the applicant has it put right and asks for another check, or withdraws."""
-        self.case.log.enter(CaseState.RETURNED, because="blocked by findings")
+    async def _wait_for_resubmission(self, because: str) -> dict[str, Json]:
+        """The applicant has it put right and asks for another check, or withdraws; what is new since."""
+        self.case.log.enter(CaseState.RETURNED, because=because)
         due = workflow.now() + timedelta(hours=self.case.profile.approval_hours)
-        desk = ResubmissionDesk(self.case.request.applicant)
+        asked_for = self.case.request
+        desk = ResubmissionDesk(asked_for.applicant)
         in_time = await self.case.wait_for_people(desk, lambda: desk.is_resubmitted, due)
         self.case.require_going_on()
         if not in_time:
             raise CaseEnds(CaseState.EXPIRED, "nothing was put right in time")
         self.case.log.enter(CaseState.CHECKING)
+        before = self.examined
         self._take(await self._examine(()))
         if self.examined.is_blocked:
             raise CaseEnds(CaseState.CHECKS_FAILED, "still blocked by findings")
-        self.case.log.enter(CaseState.APPROVING)
+        changed = request_difference(asked_for, self.case.request)
+        if not changed and self.examined.digest == before.digest:
+            return {}
+        return {"request": changed, **difference(before, self.examined)}
 
     async def give_back(self) -> None:
         """Let go of the ledger if it was taken and nothing has been executed."""
@@ -207,26 +265,13 @@ class Consent:
     # ------------------------------------------------------------------ examining
 
     async def _examine(self, noticed: tuple[Finding, ...]) -> Examination:
-        """Examine the ledger and resolve the chain; a level that nobody may sign blocks (design §5.7)."""
         case = self.case
-        examined = await examine(case.errands, case.request, case.profile, noticed)
-        policy = case.profile.policy
-        groups = {level.group for level in policy.levels} | {policy.cross_year_level.group}
-        wanted = tuple(sorted(groups | set(policy.authorising_groups)))
-        found = await case.errands.record(
-            CaseSteps.find_people, PeopleOrder(**case.errands.address, groups=wanted)
-        )
-        try:
-            self._chain = pin_chain(policy, found.people, case.parties, examined.crosses_year)
-        except NoApprover as refusal:
-            self._chain = ()
-            return blocked_by(examined, refusal, FindingCode.NO_APPROVER)
-        return examined
+        return await examine(case.errands, case.request, case.profile, noticed)
 
     def _take(self, examined: Examination) -> None:
         self._examined = examined
         self.case.digest = examined.digest
-        self.case.log.learn(**examined.parts(), chain=self._chain)
+        self.case.log.learn(**examined.parts())
         self.case.log.tell(
             EventKind.PLAN_MADE,
             {
@@ -234,5 +279,12 @@ class Consent:
                 "risk": examined.risk,
                 "steps": len(examined.plan.steps),
                 "blocked": examined.is_blocked,
+                "policy": examined.panel.policy_version,
+                "levels": [level.name for level in examined.panel.chain],
             },
         )
+
+
+def _is_different(desk: AuthorisationDesk, mark: datetime) -> bool:
+    """Whether the joint authorisation is complete, or its next consequence comes at another time."""
+    return desk.is_complete or desk.mark != mark

@@ -4,7 +4,8 @@ from datetime import datetime
 from typing import Protocol
 
 from workflows.domain.approval import Group
-from workflows.domain.case import Act, Actor, EventKind, Task, TaskAction, TaskKind
+from workflows.domain.case import Act, Actor, EventKind, Task, TaskAction, TaskKind, Told
+from workflows.domain.consent_round import Standing
 from workflows.domain.digest import Json
 from workflows.domain.errors import ActionNotPossible, NotACorrector, NotAnOperator, TaskClosed
 
@@ -16,21 +17,23 @@ class Desk(Protocol):
     """Checks and takes acts on the one task that is open."""
 
     @property
-    def kind(self) -> EventKind:
-        """Under which kind an act that was taken goes on record."""
-
-    @property
     def task(self) -> Task | None: ...
 
     @property
     def waiting_for(self) -> tuple[str, ...]:
         """The groups or persons whose act is still awaited."""
 
-    def check(self, act: Act, state: str) -> None:
+    def names(self, act: Act) -> tuple[str, ...] | None:
+        """Whom the directory must be asked about before this act, besides the actor; none if nobody."""
+
+    def require_open(self, act: Act, state: str) -> None:
+        """All that can be said of an act without the directory. Raises TaskClosed, ActionNotPossible."""
+
+    def check(self, act: Act, standing: Standing, state: str) -> None:
         """Refuse an act, without changing anything. Raises domain errors."""
 
-    def take(self, act: Act) -> dict[str, Json]:
-        """Take an act that was checked; the answer is its record."""
+    def take(self, act: Act, standing: Standing, state: str) -> tuple[Told, ...]:
+        """Take an act; the answer is what goes on record. Raises as `check`."""
 
 
 def require_possible(act: Act, task: Task) -> None:
@@ -41,8 +44,6 @@ def require_possible(act: Act, task: Task) -> None:
 
 class CorrectionDesk:
     """The named correctors, or the applicant, say when the corrections are done."""
-
-    kind = EventKind.WINDOW_CLOSED
 
     def __init__(self, case: str, persons: tuple[str, ...], opened_at: datetime, due: datetime) -> None:
         self.case, self.persons, self.waiting_for = case, persons, persons
@@ -64,42 +65,54 @@ class CorrectionDesk:
         if actor.person not in self.persons:
             raise NotACorrector(actor.person, self.case)
 
-    def check(self, act: Act, state: str) -> None:
-        """Raises NotACorrector, TaskClosed."""
-        self.check_person(act.actor)
+    def names(self, act: Act) -> None:
+        return None
+
+    def require_open(self, act: Act, state: str) -> None:
+        """Raises TaskClosed, ActionNotPossible."""
         if self.task is None or self.finished_by is not None:
             raise TaskClosed(act.task, state)
         require_possible(act, self.task)
 
-    def take(self, act: Act) -> dict[str, Json]:
-        return self.finish(act.actor, act.comment)
+    def check(self, act: Act, standing: Standing, state: str) -> None:
+        """Raises NotACorrector, TaskClosed."""
+        self.check_person(act.actor)
+        self.require_open(act, state)
 
-    def finish(self, actor: Actor, comment: str) -> dict[str, Json]:
+    def take(self, act: Act, standing: Standing, state: str) -> tuple[Told, ...]:
+        """Raises as `check`."""
+        self.check(act, standing, state)
+        return (self.finish(act.actor, act.comment),)
+
+    def finish(self, actor: Actor, comment: str) -> Told:
         self.finished_by = actor.person
-        return {"because": "finished", "comment": comment}
+        return Told(EventKind.WINDOW_CLOSED, {"because": "finished", "comment": comment})
 
 
 class ResubmissionDesk:
     """The applicant has a blocker put right; `resubmit` is the only answer, so there is no task to act on."""
 
-    kind = EventKind.RESUBMITTED
     task: Task | None = None
 
     def __init__(self, applicant: str) -> None:
         self.is_resubmitted = False
         self.waiting_for: tuple[str, ...] = (applicant,)
 
-    def check(self, act: Act, state: str) -> None:
+    def names(self, act: Act) -> None:
+        return None
+
+    def require_open(self, act: Act, state: str) -> None:
         raise TaskClosed(act.task, state)
 
-    def take(self, act: Act) -> dict[str, Json]:
-        raise TaskClosed(act.task, "returned")
+    def check(self, act: Act, standing: Standing, state: str) -> None:
+        raise TaskClosed(act.task, state)
+
+    def take(self, act: Act, standing: Standing, state: str) -> tuple[Told, ...]:
+        raise TaskClosed(act.task, state)
 
 
 class AttentionDesk:
     """Operators or the ERP administrator decide how a case goes on."""
-
-    kind = EventKind.ATTENTION_ANSWERED
 
     def __init__(self, case: str, number: int, came_from: str, opened_at: datetime) -> None:
         self.answer: TaskAction | None = None
@@ -115,14 +128,24 @@ class AttentionDesk:
             opened_at=opened_at,
         )
 
-    def check(self, act: Act, state: str) -> None:
-        """Raises NotAnOperator, TaskClosed."""
-        if not set(act.actor.groups) & set(ATTENTION_GROUPS):
-            raise NotAnOperator(act.actor.person, ATTENTION_GROUPS)
+    def names(self, act: Act) -> None:
+        return None
+
+    def require_open(self, act: Act, state: str) -> None:
+        """Raises TaskClosed, ActionNotPossible."""
         if self.answer is not None or self.task is None:
             raise TaskClosed(act.task, state)
         require_possible(act, self.task)
 
-    def take(self, act: Act) -> dict[str, Json]:
+    def check(self, act: Act, standing: Standing, state: str) -> None:
+        """Raises NotAnOperator, TaskClosed."""
+        if not set(act.actor.groups) & set(ATTENTION_GROUPS):
+            raise NotAnOperator(act.actor.person, ATTENTION_GROUPS)
+        self.require_open(act, state)
+
+    def take(self, act: Act, standing: Standing, state: str) -> tuple[Told, ...]:
+        """Raises as `check`."""
+        self.check(act, standing, state)
         self.answer = act.action
-        return {"task": act.task, "answer": act.action, "comment": act.comment}
+        data: dict[str, Json] = {"task": act.task, "answer": act.action, "comment": act.comment}
+        return (Told(EventKind.ATTENTION_ANSWERED, data),)

@@ -55,6 +55,13 @@ class Errands:
         how = _at(ledger_queue(self.ledger), COPY) if self.at_site else COPY
         return await workflow.execute_activity_method(step, order, **how)
 
+    async def ask(self, step: Step[O, A], order: O) -> A:
+        """A question beside the workflow, outside the case's own order: it carries nothing to be recorded.
+
+        What people do is handled while the case itself goes on, and one change must not be told by two.
+        """
+        return await workflow.execute_local_activity_method(step, order, **RECORD)
+
     def queue_up(self, step: Step[O, A], order: O) -> workflow.ActivityHandle[A]:
         """Start waiting for another case to end; the caller races it against people."""
         return workflow.start_activity_method(step, order, **QUEUEING)

@@ -6,22 +6,25 @@ told yet: it is recorded before the act (design §3: recording costs no round tr
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from temporalio import activity, workflow
 from temporalio.common import RetryPolicy
 
-from workflows.domain.approval import ApprovalPolicy, Group
+from workflows.domain.approval import Group
 from workflows.domain.case import CaseChange
+from workflows.domain.consent_round import Standing
 from workflows.domain.corrections import Change, Invariants
 from workflows.domain.digest import Json
 from workflows.domain.findings import Finding, FindingScope
 from workflows.domain.ledger import Capabilities, CloseState, ModuleGraph
 from workflows.domain.period import FiscalCalendar
 from workflows.domain.plan import PlanStep
+from workflows.domain.policy import ApprovalPolicy
 from workflows.domain.proof import Proof
 from workflows.domain.request import UncloseRequest
+from workflows.domain.working_time import STANDARD, WorkingTime
 
 WORKFLOW_QUEUE = "unclose"
 """Runs the workflows and everything that needs no access to an ERP."""
@@ -110,17 +113,18 @@ class LedgerProfile:
     name: str
     graph: ModuleGraph
     calendar: FiscalCalendar
-    policy: ApprovalPolicy
     backup_policy: str
     """Names the rules by which backups are made; part of the digest."""
     executor: str
     """The ERP user that acts."""
     approval_hours: int
-    """How long one level may take, in hours; then the case expires."""
+    """How long a returned case waits for its applicant, in hours; then it expires."""
     authorisation_hours: int
     """How long the joint authorisation may take, in hours; then the case expires."""
     at_site: bool
     """Whether a site worker serves this ledger's own queue."""
+    working_time: WorkingTime = STANDARD
+    """The hours in which the deadlines of levels run."""
     warning_seconds: int = 0
     """How long people in the ledger are given to leave before their sessions are ended (R58)."""
 
@@ -135,13 +139,28 @@ class Received:
 
 
 @dataclass(frozen=True, kw_only=True)
-class PeopleOrder(Order):
-    groups: tuple[Group, ...]
+class ChainOrder(Order):
+    facts: Mapping[str, Json]
+    """What the rules of the policy may ask about: request, plan, findings, risk."""
 
 
 @dataclass(frozen=True)
-class PeopleFound:
-    people: Mapping[Group, tuple[str, ...]]
+class ChainFound:
+    """The policy in force, which of its levels apply, and who is in their groups now."""
+
+    policy: ApprovalPolicy | None
+    """None if it cannot be read; then `refusal` says why."""
+    reasons: tuple[tuple[str, ...] | None, ...] = ()
+    """For each level the rules that hold, or none if it is not asked."""
+    people: Mapping[Group, tuple[str, ...]] = field(default_factory=dict)
+    refusal: Mapping[str, str] | None = None
+    """The facts of `PolicyUnreadable`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LookUpOrder(Order):
+    actor: str
+    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -309,8 +328,13 @@ class CaseSteps:
         raise NotImplementedError
 
     @activity.defn
-    async def find_people(self, order: PeopleOrder) -> PeopleFound:
-        """Who is in these groups now. Reads only."""
+    async def find_chain(self, order: ChainOrder) -> ChainFound:
+        """The policy in force, its rules judged by these facts, and its people. Reads only."""
+        raise NotImplementedError
+
+    @activity.defn
+    async def look_up(self, order: LookUpOrder) -> Standing:
+        """For whom a person may stand in now, and the groups of these and of everyone named. Reads only."""
         raise NotImplementedError
 
     @activity.defn

@@ -12,8 +12,8 @@ with workflow.unsafe.imports_passed_through():
         Act,
         CaseNow,
         CaseOutcome,
-        EventKind,
         Finish,
+        Reminder,
         Resubmission,
         Withdrawal,
     )
@@ -109,7 +109,8 @@ class UncloseWorkflow:
     async def act(self, act: Act) -> CaseNow:
         """One person's act on the open task. Answered when it is on record."""
         await self.case.expect_task(act.task)
-        return await self._on_record(self.case.take(act))
+        standing = await self.case.look_up(act)
+        return await self._on_record(self.case.take(act, standing))
 
     @act.validator
     def _check_act(self, act: Act) -> None:
@@ -127,22 +128,28 @@ class UncloseWorkflow:
     @workflow.update
     async def resubmit(self, resubmission: Resubmission) -> CaseNow:
         """The applicant has had a blocker put right; everything is checked and asked for anew."""
-        desk = self._resubmission_desk(resubmission)
-        desk.is_resubmitted = True
-        return await self._on_record(
-            self.case.log.tell(EventKind.RESUBMITTED, {"comment": resubmission.comment}, resubmission.actor)
-        )
+        self._resubmission_desk(resubmission).is_resubmitted = True
+        return await self._on_record(self.case.resubmit(resubmission))
 
     @resubmit.validator
     def _check_resubmission(self, resubmission: Resubmission) -> None:
         self._resubmission_desk(resubmission)
 
     @workflow.update
+    async def remind(self, reminder: Reminder) -> CaseNow:
+        """The applicant asks those who are waited for to act; at most once an hour."""
+        return await self._on_record(self.case.remind(reminder))
+
+    @remind.validator
+    def _check_reminder(self, reminder: Reminder) -> None:
+        self.case.check_reminder(reminder)
+
+    @workflow.update
     async def finish_corrections(self, finish: Finish) -> CaseNow:
         """A corrector says that the corrections are done; the periods are closed again."""
         desk = self._correction_desk(finish)
-        data = desk.finish(finish.actor, finish.comment)
-        return await self._on_record(self.case.log.tell(desk.kind, data, finish.actor))
+        told = desk.finish(finish.actor, finish.comment)
+        return await self._on_record(self.case.log.tell(told.kind, told.data, finish.actor))
 
     @finish_corrections.validator
     def _check_finish(self, finish: Finish) -> None:

@@ -72,7 +72,9 @@ async def _look(book: LedgerBook, ledger: str, period: str, names: tuple[str, ..
     if crosses_fiscal_year(state, found):
         noticed = (*noticed, Finding(FindingCode.CROSSES_FISCAL_YEAR, period=target))
     findings = in_order(noticed)
-    digest = case_digest(found, state, findings, profile.policy.version, profile.backup_policy)
+    digest = case_digest(
+        found, state, findings, book.configuration(ledger).policy.version, profile.backup_policy
+    )
     return Outlook(found, findings, assess(findings, len(found.periods)), digest)
 
 

@@ -117,7 +117,8 @@ class Cast:
         return {module["module"]: module["current"] for module in state["modules"]}
 
     async def _approve(self, case: str) -> None:
-        for name in ("warehouse", "finance", "it"):
+        chain = (await self.clerk.get(f"{API}/requests/{case}/plan"))["chain"]
+        for name in (level["persons"][0] for level in chain):
             self.screen.doing(f"{case} waits for {name}")
             await Person(self.http, name).act(case, TaskKind.APPROVAL, TaskAction.APPROVE, "同意")
 

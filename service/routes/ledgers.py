@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path
 
 from service import views
-from service.dependencies import TheActor, TheParts
+from service.dependencies import Parts, TheActor, TheParts
 from service.problem_answers import responses
 from service.schemas import CloseStateOut, LedgerList, LedgerOut, SessionList, SessionOut
 from workflows.domain.errors import LedgerUnavailable, UnknownLedger
@@ -18,15 +18,17 @@ Code = Annotated[str, Path(description="Code of the ledger.", max_length=63)]
 @router.get("", responses=responses())
 async def list_ledgers(parts: TheParts, _actor: TheActor) -> LedgerList:
     """Every ledger that is configured."""
-    return LedgerList(
-        items=[views.ledger(parts.book.configuration(code)) for code in parts.book.codes], next=None
-    )
+    return LedgerList(items=[await _ledger(parts, code) for code in parts.book.codes], next=None)
 
 
 @router.get("/{code}", responses=responses(UnknownLedger))
 async def read_ledger(code: Code, parts: TheParts, _actor: TheActor) -> LedgerOut:
     """How one ledger is configured."""
-    return views.ledger(parts.book.configuration(code))
+    return await _ledger(parts, code)
+
+
+async def _ledger(parts: Parts, code: str) -> LedgerOut:
+    return views.ledger(parts.book.configuration(code), await parts.policies.in_force(code))
 
 
 @router.get("/{code}/close-state", responses=responses(UnknownLedger, LedgerUnavailable))

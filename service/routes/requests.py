@@ -2,7 +2,8 @@
 
 import asyncio
 from collections.abc import AsyncIterable
-from typing import Annotated
+from dataclasses import replace
+from typing import Annotated, Any
 
 from annotated_types import Ge, Le
 from fastapi import APIRouter, Depends, Header, Path, Query, Response
@@ -24,13 +25,14 @@ from service.schemas import (
     CommentIn,
     PlanOut,
     RequestIn,
+    ResubmitIn,
     Timeline,
     Whole,
     printable,
 )
 from service.scopes import needs
 from service.user import TokenScope
-from service.wishes import Wish
+from service.wishes import Wish, wish_of
 from workflows.domain.errors import (
     AcknowledgementNotOfToday,
     BeforeStartPeriod,
@@ -44,14 +46,16 @@ from workflows.domain.errors import (
     PeriodLocked,
     PeriodNotClosed,
     PeriodOutsideCalendar,
+    RemindedTooSoon,
     UnknownLedger,
     UnknownModule,
+    UnknownPerson,
     UnknownRequest,
     WindowExpired,
     WorkflowUnavailable,
     WrongState,
 )
-from workflows.domain.request import CaseState, ScopeItem
+from workflows.domain.request import CaseState, ScopeItem, UncloseRequest
 
 router = APIRouter(prefix="/requests", tags=["requests"])
 
@@ -80,6 +84,7 @@ Text = Annotated[Sought | None, Query(max_length=120)]
         BeforeStartPeriod,
         PeriodLocked,
         CrossesFiscalYear,
+        UnknownPerson,
         LedgerBusy,
         KeyReused,
         LedgerUnavailable,
@@ -138,7 +143,7 @@ async def read_request(
     """Where a case stands, and what was asked for."""
     head = await _head(parts, case)
     fresh.of_case(case, head.last_seq, language)
-    return views.case_detail(head)
+    return views.case_detail(head, await parts.reader.decisions(case))
 
 
 @router.get("/{case}/plan", responses=responses(UnknownRequest, NotHere) | CONDITIONAL)
@@ -213,6 +218,7 @@ async def read_evidence(case: Number, parts: TheParts, _actor: TheActor) -> File
 # --------------------------------------------------------------------------- acts of applicant and correctors
 
 NO_COMMENT = CommentIn()
+NOTHING_NEW = ResubmitIn()
 
 _ACTS = (UnknownRequest, WrongState, KeyReused, WorkflowUnavailable)
 
@@ -227,10 +233,43 @@ async def withdraw(case: Number, parts: TheParts, once: DoneOnce, body: CommentI
     return await once.act(lambda call: parts.acts.withdraw(call, case, body.comment))
 
 
-@router.post("/{case}/resubmit", responses=responses(*_ACTS, NotTheApplicant))
-async def resubmit(case: Number, parts: TheParts, once: DoneOnce, body: CommentIn = NO_COMMENT) -> ActOut:
-    """A blocker has been put right: check anew. Consents given so far are void."""
-    return await once.act(lambda call: parts.acts.resubmit(call, case, body.comment))
+@router.post(
+    "/{case}/resubmit",
+    responses=responses(
+        *_ACTS,
+        NotTheApplicant,
+        UnknownModule,
+        UnknownPerson,
+        MalformedPeriod,
+        PeriodOutsideCalendar,
+        WindowTooLong,
+    ),
+)
+async def resubmit(case: Number, parts: TheParts, once: DoneOnce, body: ResubmitIn = NOTHING_NEW) -> ActOut:
+    """What was returned has been put right: check anew. Consents given so far are void."""
+    asked = await _asked_anew(case, parts, body)
+    return await once.act(lambda call: parts.acts.resubmit(call, case, body.comment, asked))
+
+
+async def _asked_anew(case: str, parts: Parts, body: ResubmitIn) -> UncloseRequest | None:
+    said = body.model_dump(exclude={"comment"}, exclude_unset=True)
+    if not said:
+        return None
+    before = (await _head(parts, case)).request
+    if body.scope is not None:
+        said["scope"] = tuple(ScopeItem(item.document, item.intent, item.note) for item in body.scope)
+    changes: dict[str, Any] = {  # Any: as typed by Wish
+        name: tuple(value) if isinstance(value, list) else value for name, value in said.items()
+    }
+    request = parts.wishes.read_again(before, replace(wish_of(before), **changes), parts.now())
+    await parts.wishes.require_known(request)
+    return request
+
+
+@router.post("/{case}/remind", responses=responses(*_ACTS, NotTheApplicant, RemindedTooSoon))
+async def remind(case: Number, parts: TheParts, once: DoneOnce, body: CommentIn = NO_COMMENT) -> ActOut:
+    """Ask those who are waited for to act (催办); at most once an hour."""
+    return await once.act(lambda call: parts.acts.remind(call, case, body.comment))
 
 
 @router.post(

@@ -15,7 +15,8 @@ Json: TypeAlias = dict[str, Any]  # Any: JSON as the API sends it
 
 API = "/api/v1"
 ERP = f"{API}/demo-erp/demo"
-APPROVERS = ("warehouse", "finance", "it")
+APPROVERS = ("warehouse", "finance", "it", "finance-head")
+"""The default chain where more than one period is opened."""
 AUTHORISERS = ("erp-admin", "finance-head")
 FINAL = ("completed", "checks_failed", "rejected", "withdrawn", "expired", "rolled_back")
 

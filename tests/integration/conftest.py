@@ -1,9 +1,11 @@
-"""Real neighbours for integration tests: one Temporal server for the whole run."""
+"""Real neighbours for integration tests: Temporal servers that can skip time."""
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 from temporalio.testing import WorkflowEnvironment
 
 from activities.converter import data_converter
@@ -20,8 +22,8 @@ def empty_register(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return file
 
 
-@pytest.fixture
-async def temporal() -> AsyncIterator[WorkflowEnvironment]:
+@asynccontextmanager
+async def temporal_server() -> AsyncIterator[WorkflowEnvironment]:
     """A real server that can skip time; workflows run in real time until a test jumps."""
     environment = await WorkflowEnvironment.start_time_skipping_v2(
         dev_server_existing_path=str(find_temporal()),
@@ -29,4 +31,18 @@ async def temporal() -> AsyncIterator[WorkflowEnvironment]:
         dev_server_extra_args=TIME_SKIPPING,
     )
     async with environment:
+        yield environment
+
+
+@pytest.fixture
+async def temporal() -> AsyncIterator[WorkflowEnvironment]:
+    """A server for one test alone."""
+    async with temporal_server() as environment:
+        yield environment
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def shared_temporal() -> AsyncIterator[WorkflowEnvironment]:
+    """One server for all tests of a file, each with its own queue; they run on the file's event loop."""
+    async with temporal_server() as environment:
         yield environment

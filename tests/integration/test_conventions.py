@@ -59,7 +59,7 @@ def test_every_post_that_does_something_takes_an_idempotency_key() -> None:
 
 def test_a_post_that_only_reads_says_so() -> None:
     reading = {path for method, path, operation in operations() if "x-reads-only" in operation}
-    assert reading == {"/api/v1/plans"}
+    assert reading == {"/api/v1/plans", "/api/v1/policies/preview"}
 
 
 def test_what_cannot_be_undone_says_so() -> None:

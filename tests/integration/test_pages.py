@@ -14,7 +14,7 @@ from sqlalchemy import Engine, event
 from bench.filled import fill
 from service.database import Database, open_database
 from service.migrate import upgrade
-from service.queries import CaseFilter, Reader, Slice, TaskFilter
+from service.queries import CaseFilter, Reader, Slice, TaskFilter, Viewer
 from service.refusals import CursorUnreadable
 from service.register import SqlRegister
 from tests.builders import a_request
@@ -92,8 +92,8 @@ WAYS: dict[str, CaseFilter | TaskFilter] = {
     "tasks": TaskFilter(),
     "tasks of a kind": TaskFilter(kind=TaskKind.APPROVAL),
     "open tasks": TaskFilter(is_open=True),
-    "my tasks": TaskFilter(mine=FINANCE),
-    "my open tasks": TaskFilter(mine=FINANCE, is_open=True),
+    "my tasks": TaskFilter(mine=Viewer(FINANCE)),
+    "my open tasks": TaskFilter(mine=Viewer(FINANCE), is_open=True),
 }
 
 
@@ -154,9 +154,9 @@ async def test_a_closed_task_leaves_the_open_ones_and_stays_mine(shelf: Shelf) -
     number = await shelf.add(NOON)
     await shelf.close(number)
 
-    assert await page_of(shelf, TaskFilter(mine=FINANCE, is_open=True), Slice()) == ([], None)
-    assert await page_of(shelf, TaskFilter(mine=FINANCE, is_open=False), Slice()) == ([number], None)
-    assert await page_of(shelf, TaskFilter(mine=FINANCE), Slice()) == ([number], None)
+    assert await page_of(shelf, TaskFilter(mine=Viewer(FINANCE), is_open=True), Slice()) == ([], None)
+    assert await page_of(shelf, TaskFilter(mine=Viewer(FINANCE), is_open=False), Slice()) == ([number], None)
+    assert await page_of(shelf, TaskFilter(mine=Viewer(FINANCE)), Slice()) == ([number], None)
 
 
 @pytest.mark.parametrize(
@@ -206,10 +206,10 @@ MANY = {
         states=(CaseState.APPROVING,), applicant="clerk7", ledger="demo"
     ),
     "a Chinese word in every case": CaseFilter(words="盘点"),
-    "the inbox of finance": TaskFilter(mine=Actor("finance", (Group.FINANCE,)), is_open=True),
-    "all that finance was asked": TaskFilter(mine=Actor("finance", (Group.FINANCE,))),
+    "the inbox of finance": TaskFilter(mine=Viewer(Actor("finance", (Group.FINANCE,))), is_open=True),
+    "all that finance was asked": TaskFilter(mine=Viewer(Actor("finance", (Group.FINANCE,)))),
     "tasks of a kind there is none of": TaskFilter(kind=TaskKind.ATTENTION),
-    "tasks of somebody without any": TaskFilter(mine=Actor("nobody", (Group.AUDITOR,))),
+    "tasks of somebody without any": TaskFilter(mine=Viewer(Actor("nobody", (Group.AUDITOR,)))),
     "words that occur nowhere": CaseFilter(words="红字冲减"),
 }
 FEW, MANY_CASES = 400, 4_000

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Table, func, select
 
 from service.database import Database, open_database
 from service.migrate import upgrade
-from service.queries import CaseFilter, Reader, Slice, TaskFilter
+from service.queries import CaseFilter, Reader, Slice, TaskFilter, Viewer
 from service.refusals import CursorUnreadable
 from service.register import SqlRegister
 from service.tables import case_events, cases, decisions
@@ -291,7 +291,7 @@ async def test_an_inbox_holds_what_one_may_act_on(
     for_the_group = a_task("for the group", persons=(), groups=(Group.ERP_ADMIN, Group.FINANCE_HEAD))
     await register.record(replace(a_change(), opened=(a_task("named"), for_the_group)))
 
-    wanted = TaskFilter(mine=Actor(person, groups), is_open=True)
+    wanted = TaskFilter(mine=Viewer(Actor(person, groups)), is_open=True)
     assert [view.name for view in (await Reader(database).tasks(wanted, Slice())).items] == sees
 
 

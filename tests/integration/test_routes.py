@@ -130,12 +130,25 @@ FINDING: dict[str, Json] = {
     "period": None,
     "bound": True,
 }
+_DEMAND: dict[str, Json] = {"group": "warehouse", "persons": ["warehouse"], "need": 1}
 LEVEL: dict[str, Json] = {
     "n": 1,
     "name": "warehouse",
-    "group": "warehouse",
+    "mode": "any",
+    "ways": [[_DEMAND]],
+    "why": "always",
+    "deadline_hours": 8,
+    "on_deadline": "remind",
+    "escalation": None,
+    "expires_hours": 24,
+    "cc": ["auditor"],
+    "open_to": ["warehouse"],
+}
+LEVEL_OUT: dict[str, Json] = {
+    **{name: value for name, value in LEVEL.items() if name not in ("escalation", "open_to")},
+    "groups": ["warehouse"],
     "persons": ["warehouse"],
-    "why": "default",
+    "escalates_to": [],
 }
 
 
@@ -614,7 +627,7 @@ async def test_a_plan_reads_in_the_language_asked_for(world: World) -> None:
     assert body["steps"] == [{**STEP, "why": "结账顺序在所申请模块之后"}]
     assert body["findings"][0]["title"] == "反结账的影响范围"
     assert body["findings"][0]["rows"] == [{"what": "documents", "facts": {"count": "42"}}]
-    assert body["chain"] == [LEVEL]
+    assert body["chain"] == [LEVEL_OUT]
 
 
 async def test_a_plan_that_is_not_made_yet_is_not_there(world: World) -> None:
@@ -699,10 +712,18 @@ async def test_a_dry_run_shows_plan_findings_and_chain_and_writes_nothing(world:
     assert (body["blocked"], body["crosses_fiscal_year"]) == (True, False)
     assert body["blast_radius"] == {
         "periods": ["2025-03", "2025-04", "2025-05"],
-        "modules": ["gl", "cost", "inventory"],
+        "modules": ["cost", "gl", "inventory"],
         "steps": 9,
+        "documents": None,
+        "vouchers": None,
+        "settlements": None,
     }
-    assert [level["persons"] for level in body["chain"]] == [["warehouse"], ["finance"], ["it"]]
+    assert [(level["name"], level["why"]) for level in body["chain"]] == [
+        ("warehouse", "always"),
+        ("finance", "always"),
+        ("it", "always"),
+        ("finance_head", "several_periods"),
+    ]
     assert await nothing_was_taken(world)
 
 

@@ -7,6 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 from temporalio.client import WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import WorkflowEnvironment
@@ -19,8 +20,11 @@ from workflows.domain.digest import sha256
 from workflows.domain.findings import Finding, FindingCode
 from workflows.domain.ledger import Module
 from workflows.domain.period import Period
+from workflows.domain.policy import DEFAULT_POLICY
 from workflows.domain.request import CaseState
 from workflows.unclose import UncloseWorkflow
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 WHOLE = [
     "checking",
@@ -38,9 +42,9 @@ WHOLE = [
 ]
 
 
-@pytest.fixture
-async def scene(temporal: WorkflowEnvironment, tmp_path: Path) -> AsyncIterator[Scene]:
-    async with on_stage(Scene(temporal, tmp_path)) as scene:
+@pytest_asyncio.fixture(loop_scope="module")
+async def scene(shared_temporal: WorkflowEnvironment, tmp_path: Path) -> AsyncIterator[Scene]:
+    async with on_stage(Scene(shared_temporal, tmp_path)) as scene:
         yield scene
 
 
@@ -119,9 +123,9 @@ class TestTheWholeCase:
         assert scene.register.tasks[play.wish.id][f"{play.wish.id}-approval-1-1"] == "approve"
 
     async def test_a_workflow_that_is_never_cached_does_the_same(
-        self, temporal: WorkflowEnvironment, tmp_path: Path
+        self, shared_temporal: WorkflowEnvironment, tmp_path: Path
     ) -> None:
-        async with on_stage(Scene(temporal, tmp_path, max_cached_workflows=0)) as scene:
+        async with on_stage(Scene(shared_temporal, tmp_path, max_cached_workflows=0)) as scene:
             play = await scene.request()
             await whole_case(play)
             assert (await play.end()).state == CaseState.COMPLETED
@@ -154,6 +158,7 @@ class TestChecking:
     async def test_crossing_a_year_with_ticket_and_acknowledgement_asks_the_finance_head_too(
         self, scene: Scene
     ) -> None:
+        scene.policies.policy = DEFAULT_POLICY
         scene.directory.groups[Group.FINANCE_HEAD] = ("finance-head", "second-head")
         play = await scene.request(target_period=Period(2024, 12), vendor_ticket="KD-1")
         assert (await play.end()).state == CaseState.CHECKS_FAILED, "the acknowledgement is missing"
@@ -217,9 +222,9 @@ class TestApproving:
         assert refused_as(caught) == "NotTheApplicant"
 
     async def test_acts_that_come_at_once_count_for_the_level_they_were_asked_for_and_no_other(
-        self, temporal: WorkflowEnvironment, tmp_path: Path
+        self, shared_temporal: WorkflowEnvironment, tmp_path: Path
     ) -> None:
-        stage = Scene(temporal, tmp_path)
+        stage = Scene(shared_temporal, tmp_path)
         async with on_stage(stage) as scene:
             play = await scene.request()
             await play.has_task(f"{play.wish.id}-approval-1-1")

@@ -1,10 +1,12 @@
-"""Record one history of each kind of ending, for the replay test: `python -m tests.replay.record`.
+"""Record histories for the replay test, one of each ending and of each kind of consent.
 
-Run it once for a release whose workflow is to be kept replayable; the file names carry the release.
+`python -m tests.replay.record`: run it once for a release whose workflow is to be kept
+replayable; the file names carry the release.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -13,6 +15,7 @@ from temporalio.testing import WorkflowEnvironment
 
 from activities.converter import data_converter
 from service.temporal_server import find_temporal
+from tests.consent_play import Scenario, Stage, level, policy, prepare
 from tests.fake_world import refuse_once
 from tests.scene import Play, Scene, on_stage
 from tests.temporal_flags import TIME_SKIPPING
@@ -65,7 +68,7 @@ async def closed_by_time(play: Play) -> None:
     await play.scene.environment.fast_forward(play.handle, timedelta(hours=25))
 
 
-PLAYS: tuple[Callable[[Play], Awaitable[None]], ...] = (
+ENDINGS: tuple[Callable[[Play], Awaitable[None]], ...] = (
     completed,
     rejected,
     expired,
@@ -75,15 +78,99 @@ PLAYS: tuple[Callable[[Play], Awaitable[None]], ...] = (
     closed_by_time,
 )
 
+CONSENTS = (
+    Scenario(
+        "returned_directly",
+        policy(level("warehouse"), level("finance", mode="all"), level("it")),
+        """
+        wang approves
+        fang approves
+        feng returns to applicant, direct
+        → state returned
+        clerk resubmits
+        feng approves
+        fang approves
+        ida returns to warehouse, direct
+        wen approves
+        → asks it: ida ivo
+        clerk withdraws
+        """,
+    ),
+    Scenario(
+        "escalated",
+        policy(level("finance", mode="sequence", on_deadline="escalate", escalate_to="auditor"), level("it")),
+        """
+        → asks finance: fang
+        9 hours pass
+        → told escalated
+        wang stands in for aimin
+        wang approves
+        → asks it: ida ivo
+        9 hours pass
+        → told reminded
+        16 hours pass
+        """,
+    ),
+    Scenario(
+        "signs_added",
+        policy(level("finance", transfer_to=["warehouse"])),
+        """
+        fang transfers to wang
+        wang adds aimin before
+        aimin approves
+        wang adds olga after
+        clerk comments
+        clerk reminds
+        olga rejects
+        """,
+    ),
+    Scenario(
+        "confirmation_lapsed",
+        policy(level("finance"), authorisation={"within_minutes": 30}),
+        """
+        fang approves
+        eva authorises
+        31 minutes pass
+        → told confirmation_lapsed
+        hao authorises
+        a warning appears
+        eva authorises
+        → asks finance: fang feng
+        feng rejects
+        """,
+    ),
+)
 
-async def record(environment: WorkflowEnvironment, play_it: Callable[[Play], Awaitable[None]]) -> None:
+
+@dataclass(frozen=True)
+class Part:
+    """One history to be recorded: a name, and what people do."""
+
+    name: str
+    perform: Callable[[Play], Awaitable[None]]
+    scenario: Scenario | None = None
+
+
+def told(scenario: Scenario) -> Part:
+    async def perform(play: Play) -> None:
+        await Stage(scenario, play.scene, play).perform()
+
+    return Part(scenario.name, perform, scenario)
+
+
+PLAYS = (*(Part(ending.__name__, ending) for ending in ENDINGS), *map(told, CONSENTS))
+
+
+async def record(environment: WorkflowEnvironment, part: Part) -> None:
     with TemporaryDirectory() as folder:
         async with on_stage(Scene(environment, Path(folder))) as scene:
+            if part.scenario is not None:
+                prepare(part.scenario, scene)
             play = await scene.request()
-            await play_it(play)
+            await part.perform(play)
             await play.end()
             history = await play.handle.fetch_history()
-    name = f"{RELEASE}-{play_it.__name__}.json"
+    name = f"{RELEASE}-{part.name}.json"
     # Stack traces of failed steps name files: where the tree lies on this machine is nobody's business.
     text = history.to_json().replace(f"{ROOT}/", "")
     (HISTORIES / name).write_text(text + "\n", "utf-8")
@@ -98,8 +185,8 @@ async def main() -> None:
         dev_server_extra_args=TIME_SKIPPING,
     )
     async with environment:
-        for play_it in PLAYS:
-            await record(environment, play_it)
+        for part in PLAYS:
+            await record(environment, part)
 
 
 if __name__ == "__main__":

@@ -36,8 +36,8 @@ async def test_a_recorded_history_still_replays(path: Path) -> None:
     await replayer().replay_workflow(history(path))
 
 
-def test_every_kind_of_ending_has_a_recorded_history() -> None:
-    assert {path.stem for path in RECORDED} >= {f"{RELEASE}-{play.__name__}" for play in PLAYS}
+def test_every_kind_of_ending_and_of_consent_has_a_recorded_history() -> None:
+    assert {path.stem for path in RECORDED} >= {f"{RELEASE}-{play.name}" for play in PLAYS}
 
 
 async def test_a_history_with_another_step_does_not_replay() -> None:

@@ -27,7 +27,7 @@ from service.refusals import every_refusal
 from workflows import backup_steps, ledger_steps, steps
 from workflows.domain.approval import Group
 from workflows.domain.case import TaskAction, TaskKind
-from workflows.domain.errors import Conflict, Forbidden, Hidden, Malformed, Unavailable, every_error
+from workflows.domain.errors import Conflict, Forbidden, Hidden, Malformed, TooSoon, Unavailable, every_error
 from workflows.domain.findings import CATALOGUE, FindingCode, Severity
 from workflows.domain.ledger import Module, StepMode, Verb
 from workflows.domain.plan import Why
@@ -60,7 +60,7 @@ def test_a_row_has_words_in_both_languages(row: Problem) -> None:
 
 @pytest.mark.parametrize(
     ("family", "status"),
-    [(Hidden, 404), (Forbidden, 403), (Malformed, 422), (Conflict, 409), (Unavailable, 503)],
+    [(Hidden, 404), (Forbidden, 403), (Malformed, 422), (Conflict, 409), (TooSoon, 429), (Unavailable, 503)],
 )
 def test_a_family_of_errors_has_one_status(family: type, status: int) -> None:
     assert {ROWS[cls].status for cls in every_error() if issubclass(cls, family)} == {status}

@@ -18,13 +18,14 @@ from workflows.domain.errors import (
     PeriodNotClosed,
     Refused,
     SessionsRemain,
+    TooSoon,
     Unavailable,
     UncloseError,
     every_error,
 )
 
 CONCRETE = every_error()
-FAMILIES = (Hidden, Forbidden, Malformed, Conflict, Unavailable)
+FAMILIES = (Hidden, Forbidden, Malformed, Conflict, TooSoon, Unavailable)
 
 
 def an_example(cls: type[UncloseError]) -> UncloseError:

@@ -8,11 +8,12 @@ import pytest
 
 from activities.erp.demo import DemoOptions
 from service.ledger_book import LedgerBook, LedgersUnreadable, add_demo_ledger, ledgers_path
-from workflows.domain.approval import DEFAULT_POLICY, Group, Level
+from workflows.domain.approval import Group
 from workflows.domain.errors import UnknownLedger
 from workflows.domain.ledger import Module, StepMode, Verb
 from workflows.domain.period import FiscalCalendar, Period
 from workflows.domain.plan import PlanStep, Why
+from workflows.domain.policy import DEFAULT_POLICY, Authorising, Level, one_of
 from workflows.domain.runbook import runbook_for
 
 WHOLE = """
@@ -34,8 +35,8 @@ retention = { daily = 1, weekly = 2, monthly = 3 }
 
 [ledgers.factory.policy]
 version = "factory-3"
-levels = [{ name = "finance", group = "finance" }]
-authorising_groups = ["it", "finance_head"]
+levels = [{ name = "finance", groups = "finance", deadline_hours = 4 }]
+authorisation = { groups = ["it", "finance_head"], within_minutes = 15 }
 """
 
 LEAST = '[ledgers.demo]\nname = "D"\nconnector = "demo"\noptions = {path = "d.sqlite"}\nmodules = ["gl"]\n'
@@ -53,10 +54,12 @@ def test_everything_can_be_configured(tmp_path: Path) -> None:
     profile = configuration.profile
     assert profile.graph.closes_before == ((Module.INVENTORY, Module.GL),)
     assert profile.calendar == FiscalCalendar(13, 4)
-    assert profile.policy.version == "factory-3"
-    assert profile.policy.levels == (Level("finance", Group.FINANCE, "policy"),)
-    assert profile.policy.authorising_groups == (Group.IT, Group.FINANCE_HEAD)
-    assert profile.policy.cross_year_level == DEFAULT_POLICY.cross_year_level
+    assert configuration.policy.version == "factory-3"
+    assert configuration.policy.levels == (
+        Level("finance", one_of(Group.FINANCE), deadline_hours=4, expires_hours=12),
+    )
+    assert configuration.policy.authorising == Authorising((Group.IT, Group.FINANCE_HEAD), 15)
+    assert configuration.policy.expedited == DEFAULT_POLICY.expedited
     assert (profile.executor, profile.approval_hours, profile.authorisation_hours) == ("robot", 8, 4)
     assert (profile.at_site, profile.backup_policy) == (True, "twice-1")
     assert configuration.options == DemoOptions(str(tmp_path / "factory.sqlite"))
@@ -68,7 +71,7 @@ def test_everything_can_be_configured(tmp_path: Path) -> None:
 def test_the_least_that_must_be_said_gives_the_default_chain(tmp_path: Path) -> None:
     configuration = LedgerBook.load(written(tmp_path, LEAST)).configuration("demo")
 
-    assert configuration.profile.policy == DEFAULT_POLICY
+    assert configuration.policy == DEFAULT_POLICY
     assert configuration.time_zone == ZoneInfo("Asia/Shanghai")
 
 

@@ -5,8 +5,8 @@ from datetime import datetime
 from enum import StrEnum
 
 from workflows.domain.approval import Group
-from workflows.domain.digest import Json, sha256
-from workflows.domain.request import CaseState
+from workflows.domain.digest import Json, sha256, to_json
+from workflows.domain.request import CaseState, UncloseRequest
 
 
 @dataclass(frozen=True)
@@ -16,6 +16,8 @@ class Actor:
     person: str
     groups: tuple[Group, ...] = ()
     on_behalf_of: str | None = None
+    origin: str = ""
+    """From where the person acts: the address of the caller, or the channel that spoke for them."""
 
 
 SYSTEM = Actor("unclose")
@@ -30,7 +32,12 @@ class EventKind(StrEnum):
     DECIDED = "decided"
     DECISIONS_VOID = "decisions_void"
     CONFIRMED = "confirmed"
+    CONFIRMATION_LAPSED = "confirmation_lapsed"
+    TRANSFERRED = "transferred"
+    SIGN_ADDED = "sign_added"
     COMMENTED = "commented"
+    REMINDED = "reminded"
+    ESCALATED = "escalated"
     BACKED_UP = "backed_up"
     WAITING_FOR_LEDGER = "waiting_for_ledger"
     LEASE_TAKEN = "lease_taken"
@@ -88,10 +95,34 @@ class TaskKind(StrEnum):
 class TaskAction(StrEnum):
     APPROVE = "approve"
     REJECT = "reject"
+    RETURN = "return"
+    TRANSFER = "transfer"
+    ADD_SIGN = "add_sign"
     COMMENT = "comment"
     AUTHORISE = "authorise"
     FINISH = "finish"
     RETRY = "retry"
+
+
+APPLICANT = "applicant"
+"""Where an approver returns a case to if not to an earlier level."""
+
+
+class Resume(StrEnum):
+    """What happens after a return has been answered."""
+
+    REPLAY = "replay"
+    """Every level from there on is asked again (正常流转)."""
+    DIRECT = "direct"
+    """Straight back to the level that returned it (直达)."""
+
+
+class Position(StrEnum):
+    """When an added person signs (加签)."""
+
+    BEFORE = "before"
+    AFTER = "after"
+    PARALLEL = "parallel"
 
 
 @dataclass(frozen=True)
@@ -107,6 +138,11 @@ class Task:
     digest: str | None
     opened_at: datetime
     due: datetime | None = None
+    """When people are reminded or others are asked too; for tasks that simply end, when they end."""
+    expires: datetime | None = None
+    """When the case expires if nobody has acted."""
+    cc: tuple[str, ...] = ()
+    """Who is told, and not asked."""
 
 
 @dataclass(frozen=True)
@@ -127,6 +163,10 @@ class CaseChange:
     waiting_for: tuple[str, ...] = ()
     opened: tuple[Task, ...] = ()
     closed: tuple[TaskClosing, ...] = ()
+    updated: tuple[Task, ...] = ()
+    """Open tasks that ask other people than before."""
+    request: UncloseRequest | None = None
+    """What the case asks for now, if that has changed."""
     parts: dict[str, Json] = field(default_factory=dict)
     """Parts of the case that became known: `digest`, `risk`, `plan`, `findings`, `chain`, `clocks`, …"""
 
@@ -141,6 +181,25 @@ class Act:
     digest: str | None = None
     """The digest the person saw; required for every act that consents or refuses."""
     comment: str = ""
+    to: str | None = None
+    """Whom a task is handed to, or the level (or `applicant`) a case is returned to."""
+    resume: Resume | None = None
+    """For a return; all levels are asked again if it is not said."""
+    persons: tuple[str, ...] = ()
+    """Who is to sign besides."""
+    position: Position | None = None
+    acting_for: str | None = None
+    """Whom the actor stands in for; found by itself if it is not said."""
+
+
+@dataclass(frozen=True)
+class Told:
+    """What goes on record of an act."""
+
+    kind: EventKind
+    data: dict[str, Json]
+    holder: str | None = None
+    """For whom the actor stood in."""
 
 
 @dataclass(frozen=True)
@@ -154,6 +213,16 @@ class Withdrawal:
 @dataclass(frozen=True)
 class Resubmission:
     """The applicant has put right what stopped the case and asks for it to be checked anew."""
+
+    actor: Actor
+    comment: str = ""
+    request: UncloseRequest | None = None
+    """What is asked for now; none if the wish is as it was."""
+
+
+@dataclass(frozen=True)
+class Reminder:
+    """The applicant asks those who are waited for to act (催办)."""
 
     actor: Actor
     comment: str = ""
@@ -186,6 +255,18 @@ class CaseOutcome:
     digest: str | None
     evidence: str | None
     """Where the sealed evidence lies; none if nothing was executed and nothing sealed."""
+
+
+def request_difference(before: UncloseRequest, after: UncloseRequest) -> dict[str, Json]:
+    """Field by field what the applicant asks for otherwise than before."""
+    old, new = to_json(before), to_json(after)
+    assert isinstance(old, dict)
+    assert isinstance(new, dict)
+    return {
+        name: {"before": old[name], "after": new[name]}
+        for name in old
+        if old[name] != new[name] and name != "resubmitted_at"
+    }
 
 
 def workflow_id(case: str) -> str:

@@ -10,18 +10,21 @@ UncloseError
 │   │       NotAnOperator, NotNamed
 │   ├── Malformed               the wish itself cannot be read
 │   │   └── MalformedPeriod, PeriodOutsideCalendar, UnknownModule, AcknowledgementNotOfToday,
-│   │       DelegationToSelf, DelegationEndsTooSoon
-│   └── Conflict                the state of the world forbids it now
-│       ├── PeriodNotClosed, PeriodInFuture, BeforeStartPeriod, PeriodLocked, CrossesFiscalYear
-│       ├── LedgerBusy, WrongState, IllegalTransition, TaskClosed, ActionNotPossible, AlreadyDecided,
-│       ├── StaleDigest, NoApprover
-│       ├── WindowExpired, OutOfOrder, StaleFence, NotExclusive, SessionsRemain, PeriodClosed, MissingRight
-│       ├── RightNotGranted, RightNotWithdrawn, GuidedOnly
-│       ├── PointerMismatch, ProofMismatch, GateNotPassed, LedgerRefused
-│       ├── BackupUnproven, BackupDamaged, BackupKeyMissing, BackupKeyUnreadable, BackupKeyWrong,
-│       ├── RecipientUnreadable, NoRecipients, NoRoom, ToolMissing, NotRestorable
-│       ├── DelegationOverlaps, DelegationCycle
-│       └── EventsDiverged
+│   │       DelegationToSelf, DelegationEndsTooSoon, UnknownPerson, UnknownLevel, ActIncomplete,
+│   │       PolicyUnreadable
+│   ├── Conflict                the state of the world forbids it now
+│   │   ├── PeriodNotClosed, PeriodInFuture, BeforeStartPeriod, PeriodLocked, CrossesFiscalYear
+│   │   ├── LedgerBusy, WrongState, IllegalTransition, TaskClosed, ActionNotPossible, AlreadyDecided,
+│   │   ├── StaleDigest, NoApprover, ChainEmpty, NotYourTurn, SeatNeededLater, PersonNotEligible,
+│   │   ├── WindowExpired, OutOfOrder, StaleFence, NotExclusive, SessionsRemain, PeriodClosed, MissingRight
+│   │   ├── RightNotGranted, RightNotWithdrawn, GuidedOnly
+│   │   ├── PointerMismatch, ProofMismatch, GateNotPassed, LedgerRefused
+│   │   ├── BackupUnproven, BackupDamaged, BackupKeyMissing, BackupKeyUnreadable, BackupKeyWrong,
+│   │   ├── RecipientUnreadable, NoRecipients, NoRoom, ToolMissing, NotRestorable
+│   │   ├── DelegationOverlaps, DelegationCycle
+│   │   └── EventsDiverged
+│   └── TooSoon                 it may be asked again after a time
+│       └── RemindedTooSoon
 └── Unavailable                 the world did not answer; asking again may help
     └── LedgerUnavailable, StorageUnavailable, WorkflowUnavailable
 
@@ -74,6 +77,10 @@ class Malformed(Refused):
 
 class Conflict(Refused):
     """The state of the world forbids it now."""
+
+
+class TooSoon(Refused):
+    """It may be asked again after a time."""
 
 
 @dataclass(eq=False)
@@ -210,6 +217,39 @@ class DelegationEndsTooSoon(Malformed):
 
 
 @dataclass(eq=False)
+class UnknownPerson(Malformed):
+    sentence = "Nobody named {person!r} is known, as given in {field}."
+    person: str
+    field: str
+    """Where the name was given."""
+
+
+@dataclass(eq=False)
+class UnknownLevel(Malformed):
+    sentence = "A case cannot be returned to {level!r} from here; it can go to {possible}."
+    level: str
+    possible: tuple[str, ...]
+
+
+@dataclass(eq=False)
+class ActIncomplete(Malformed):
+    sentence = "{action!r} needs {field!r}."
+    action: str
+    field: str
+
+
+@dataclass(eq=False)
+class PolicyUnreadable(Malformed):
+    """A policy, or one of its rules, cannot be read: then nobody is asked and nothing goes on."""
+
+    sentence = "The approval policy of ledger {ledger} cannot be used: {where}: {reason}"
+    ledger: str
+    where: str
+    """Line and field, such as `line 12: levels[2].when.high_risk`."""
+    reason: str
+
+
+@dataclass(eq=False)
 class PeriodNotClosed(Conflict):
     sentence = "{period} is not closed in {module}: its current period is {current}."
     module: str
@@ -308,6 +348,41 @@ class NoApprover(Conflict):
     )
     level: str
     group: str
+
+
+@dataclass(eq=False)
+class ChainEmpty(Conflict):
+    sentence = "No level of approval policy {policy} applies to this case, so nobody would be asked."
+    policy: str
+
+
+@dataclass(eq=False)
+class NotYourTurn(Conflict):
+    sentence = "{person} cannot act on {task} yet: {first} must sign first."
+    person: str
+    task: str
+    first: tuple[str, ...]
+
+
+@dataclass(eq=False)
+class SeatNeededLater(Conflict):
+    sentence = "{person} cannot sign here, because nobody else could then sign level {level!r}."
+    person: str
+    level: str
+
+
+@dataclass(eq=False)
+class PersonNotEligible(Conflict):
+    sentence = "{person} cannot be asked here: {reason}."
+    person: str
+    reason: str
+
+
+@dataclass(eq=False)
+class RemindedTooSoon(TooSoon):
+    sentence = "People were reminded of {request} not long ago; try again in {retry_after} seconds."
+    request: str
+    retry_after: int
 
 
 @dataclass(eq=False)

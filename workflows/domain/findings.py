@@ -52,6 +52,7 @@ class FindingCode(StrEnum):
     CROSSES_FISCAL_YEAR = "crosses_fiscal_year"  # R71
     PLAN_REFUSED = "plan_refused"  # the planner itself said no: closed, locked, start period
     NO_APPROVER = "no_approver"  # design §5.7: a level nobody may sign
+    POLICY_UNREADABLE = "policy_unreadable"  # design §5.7: the policy, or one of its rules, cannot be read
 
 
 class Owner(StrEnum):
@@ -75,6 +76,7 @@ CATALOGUE: tuple[FindingRule, ...] = (
     FindingRule(FindingCode.MISSING_RIGHT, Severity.BLOCKER, Owner.ERP_ADMIN),
     FindingRule(FindingCode.PLAN_REFUSED, Severity.BLOCKER, Owner.APPLICANT),
     FindingRule(FindingCode.NO_APPROVER, Severity.BLOCKER, Owner.OPERATOR),
+    FindingRule(FindingCode.POLICY_UNREADABLE, Severity.BLOCKER, Owner.OPERATOR),
     FindingRule(FindingCode.AUDIT_IN_FLIGHT, Severity.BLOCKER, Owner.WAREHOUSE),
     FindingRule(FindingCode.DOCUMENT_FROZEN, Severity.BLOCKER, Owner.WAREHOUSE),
     FindingRule(FindingCode.COUNT_NOT_ADJUSTED, Severity.BLOCKER, Owner.WAREHOUSE),

@@ -62,6 +62,13 @@ class UncloseRequest:
     acknowledgement: str | None = None
     external_ref: str | None = None
     on_behalf_of: str | None = None
+    resubmitted_at: datetime | None = None
+    """When the applicant last asked for it anew, in the ledger's own time."""
+
+    @property
+    def asked_at(self) -> datetime:
+        """When the wish was last stated: an acknowledgement carries the date of this day."""
+        return self.resubmitted_at or self.accepted_at
 
 
 class CaseState(StrEnum):

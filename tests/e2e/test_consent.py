@@ -1,0 +1,106 @@
+"""Consent over HTTP, on real parts: it is bound to what was seen, and gone with it."""
+
+from tests.e2e.back_door import back_door
+from tests.e2e.people import API, EXAMPLE, People
+from tests.e2e.tree import Tree
+
+BILL = "IN-2025-03-0008"
+
+
+def decisions(people: People, case: str) -> list[tuple[str, bool]]:
+    return [(d["person"], d["void"]) for d in people.case(case)["decisions"]]
+
+
+def set_frozen(tree: Tree, frozen: bool) -> str:
+    """A bill of a closed period is frozen in the ERP, or made good again; its status before."""
+    with back_door(tree.data_dir, "document") as db:
+        before = str(db.execute("SELECT status FROM document WHERE number = ?", (BILL,)).fetchone()[0])
+        db.execute(
+            "UPDATE document SET status = ? WHERE number = ?", ("frozen" if frozen else "audited", BILL)
+        )
+    return before
+
+
+def test_a_bill_changed_after_approval_makes_every_consent_void_and_shows_what_changed(
+    people: People, tree: Tree
+) -> None:
+    case = people.request()
+    people.approve_all(case)
+    people.task("erp-admin", case, "authorisation")
+    agreed = people.case(case)["digest"]
+    assert [void for _, void in decisions(people, case)] == [False] * 4
+
+    assert set_frozen(tree, True) == "audited"
+    try:
+        people.authorise(case)
+        people.wait_for(case, "returned")
+    finally:
+        set_frozen(tree, False)
+
+    voided = next(e for e in people.timeline(case) if e["kind"] == "decisions_void")["data"]["difference"]
+    assert [finding["code"] for finding in voided["findings"]["come"]] == ["document_frozen"]
+    assert voided["digest"]["before"] == agreed != voided["digest"]["after"]
+    approvals = decisions(people, case)[:4]
+    assert approvals == [(who, True) for who in ("warehouse", "finance", "it", "finance-head")]
+
+    # The applicant has the bill unfrozen and asks again: everyone is asked anew, and sees why.
+    assert people.post("clerk", f"{API}/requests/{case}/resubmit", {"comment": "已解冻"}).status_code == 200
+    people.wait_for(case, "approving")
+    task = people.task("warehouse", case, "approval")
+    assert task["summary"]["drift"]["findings"]["gone"][0]["code"] == "document_frozen"
+    assert task["summary"]["blast_radius"]["periods"] == ["2025-03", "2025-04", "2025-05"]
+    assert people.post("clerk", f"{API}/requests/{case}/withdraw", {}).status_code == 200
+
+
+def test_a_level_returned_to_the_applicant_comes_back_with_the_difference(people: People) -> None:
+    case = people.request()
+    people.act("warehouse", case, "approval", "approve")
+    task = people.task("finance", case, "approval")
+    path = f"{API}/tasks/{task['id']}/actions"
+    nowhere = people.post("finance", path, {"action": "return", "to": "it", "comment": "?"})
+    assert (nowhere.status_code, nowhere.json()["errors"][0]["pointer"]) == (422, "/to")
+    said = {"action": "return", "to": "applicant", "comment": "请说明盘点人"}
+    assert people.post("finance", path, said).status_code == 200
+    people.wait_for(case, "returned")
+
+    more = {"reason": "三月盘点遗漏 B 仓两个货位，盘点人李雷", "comment": "已补充"}
+    assert people.post("clerk", f"{API}/requests/{case}/resubmit", more).status_code == 200
+    task = people.task("warehouse", case, "approval")
+    assert task["summary"]["drift"]["request"]["reason"]["after"] == more["reason"]
+    assert people.case(case)["reason"] == more["reason"]
+    assert all(void for _, void in decisions(people, case))
+    assert people.post("clerk", f"{API}/requests/{case}/withdraw", {}).status_code == 200
+
+
+def test_a_policy_put_meanwhile_asks_everyone_again(people: People) -> None:
+    policy = '[[levels]]\nname = "it"\ngroups = "it"\n'
+    default = people.get("clerk", f"{API}/policies/demo")["text"]
+    case = people.request()
+    people.approve_all(case)
+    people.task("erp-admin", case, "authorisation")
+    put = people.http.put(
+        f"{API}/policies/demo", json={"text": policy}, headers={"Authorization": "Bearer demo-admin"}
+    )
+    assert put.status_code == 200, put.text
+    try:
+        people.authorise(case)
+        people.wait_for(case, "approving")
+        people.act("it", case, "approval", "approve")
+        people.wait_for(case, "authorising")
+        plan = people.get("clerk", f"{API}/requests/{case}/plan")
+        assert (plan["policy_version"], [level["name"] for level in plan["chain"]]) == ("demo-1", ["it"])
+    finally:
+        people.http.put(
+            f"{API}/policies/demo", json={"text": default}, headers={"Authorization": "Bearer demo-admin"}
+        )
+    assert people.post("clerk", f"{API}/requests/{case}/withdraw", {}).status_code == 200
+
+
+def test_a_plan_tells_who_will_be_asked_and_why(people: People) -> None:
+    asked = {name: EXAMPLE[name] for name in ("ledger", "target_period", "modules", "scope")}
+    seen = people.http.post(f"{API}/plans", json=asked, headers={"Authorization": "Bearer demo-clerk"}).json()
+    assert [(level["name"], level["why"]) for level in seen["chain"]][-1] == (
+        "finance_head",
+        "several_periods, posted_vouchers",
+    )
+    assert seen["blast_radius"]["documents"] > 0
