@@ -1,6 +1,5 @@
 """Steps that find out where two states of a ledger differ, and what a case has changed in it."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
@@ -10,6 +9,7 @@ from temporalio import activity
 from typing_extensions import override
 
 from activities.artefact import JsonLines
+from activities.backup.progress import heartbeats
 from activities.erp.connector import LedgerConnector
 from activities.ledgers import Ledgers
 from activities.proof import prove_documents, prove_ledger
@@ -27,9 +27,6 @@ from workflows.ledger_steps import (
     LocateOrder,
     ProveDocumentsOrder,
 )
-
-HEARTBEAT_EVERY = 2.0
-"""Seconds; well below the heartbeat time-out of the step."""
 
 
 class RestoredBackups(Protocol):
@@ -52,14 +49,14 @@ class ComparisonActivities(ComparisonSteps):
     @override
     @activity.defn
     async def locate(self, order: LocateOrder) -> Located:
-        async with _heartbeats(), self._open(order.before) as before, self._open(order.after) as after:
+        async with heartbeats(), self._open(order.before) as before, self._open(order.after) as after:
             return await locate(before, after, order.calendar)
 
     @override
     @activity.defn
     async def compare(self, order: CompareOrder) -> Difference:
         live = self.ledgers.connector(order.ledger)
-        async with _heartbeats(), self.backups.opened(order.ledger, order.backup) as before:
+        async with heartbeats(), self.backups.opened(order.ledger, order.backup) as before:
             assembly = Assembly(await live.changes_since(order.mark))
             with JsonLines(self.folder, f"{order.case}-difference.jsonl") as whole:
                 for place in places_of(order.touched):
@@ -74,7 +71,7 @@ class ComparisonActivities(ComparisonSteps):
     @override
     @activity.defn
     async def prove_documents(self, order: ProveDocumentsOrder) -> Proof:
-        async with _heartbeats():
+        async with heartbeats():
             return await prove_documents(self.ledgers.connector(order.ledger), order.calendar)
 
     @asynccontextmanager
@@ -120,19 +117,3 @@ async def _prove(connector: LedgerConnector, rows: Rows, calendar: FiscalCalenda
 def places_of(touched: tuple[tuple[Module, Period], ...], rows: Rows = Rows.BALANCES) -> list[Place]:
     """The places of what was touched, in order."""
     return sorted(Place(rows, module, period) for module, period in set(touched))
-
-
-@asynccontextmanager
-async def _heartbeats() -> AsyncIterator[None]:
-    """Tell the platform that the step is alive, so that only a dead worker's is started again."""
-
-    async def beat() -> None:
-        while True:
-            activity.heartbeat()
-            await asyncio.sleep(HEARTBEAT_EVERY)
-
-    beating = asyncio.create_task(beat())
-    try:
-        yield
-    finally:
-        beating.cancel()
