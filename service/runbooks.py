@@ -64,13 +64,11 @@ class _File(_Part):
 
 
 def shipped(connector: str) -> Runbook:
-    """The runbook that comes with a connector.
-
-    Raises:
-        FileNotFoundError: the connector has none.
-    """
-    text = files("activities.erp").joinpath("runbooks", f"{connector}.toml").read_text("utf-8")
-    read = _File.model_validate(tomllib.loads(text))
+    """The runbook that comes with a connector; the general one where it has none of its own."""
+    runbooks = files("activities.erp").joinpath("runbooks")
+    own = runbooks.joinpath(f"{connector}.toml")
+    file = own if own.is_file() else runbooks.joinpath("general.toml")
+    read = _File.model_validate(tomllib.loads(file.read_text("utf-8")))
     steps = tuple(each.step() for each in read.steps)
     return Runbook(read.name, read.version, _names(read.modules), steps)
 

@@ -15,16 +15,21 @@ import pytest
 from temporalio.testing import ActivityEnvironment
 from typing_extensions import override
 
+from activities.backup.backing_up import BackupActivities
+from activities.backup.keeper import BackupKeeper
 from activities.comparison import ComparisonActivities, locate
+from activities.demo_erp.creation import GRAPH
 from activities.demo_erp.desk import Desk
 from activities.demo_erp.documents import NewDocument, NewLine
 from activities.demo_erp.rights import CORRECT
 from activities.demo_erp.seed import create_demo
+from activities.erp import connect
 from activities.erp.connector import BalanceRow, LedgerConnector
 from activities.erp.demo import DemoConnector, DemoOptions
 from activities.proof import prove_documents, prove_ledger
+from activities.restored import StoredBackups
 from activities.row_differences import differences
-from tests.fake_world import FakeLedger
+from tests.fake_world import FakeCatalogue, FakeLedger
 from tests.integration.test_demo_ledger import (
     BOOKS,
     FENCE,
@@ -34,14 +39,17 @@ from tests.integration.test_demo_ledger import (
     open_period,
     plan_for,
 )
+from tests.postgres import TOOLS, Server
+from tests.vaults import a_vault, keys_in
 from workflows.domain.canonical import Place, RowLayout, Rows
 from workflows.domain.difference import DocumentAction
-from workflows.domain.errors import LedgerRefused
+from workflows.domain.errors import BackupUnproven, LedgerRefused
 from workflows.domain.ledger import Module
 from workflows.domain.location import MAX_ROWS, RowChange, Tally
 from workflows.domain.period import Period
 from workflows.domain.proof import differing
 from workflows.ledger_steps import CompareOrder, LedgerReference, LocateOrder, ProveDocumentsOrder
+from workflows.steps import BackupOrder
 
 CALENDAR = BOOKS.calendar
 CHUNK = 500
@@ -252,14 +260,7 @@ async def test_the_step_locates_between_a_backup_and_the_live_ledger(
     path: Path, steps: ComparisonActivities
 ) -> None:
     past_all_rules(path, "UPDATE document_line SET qty = 9000 WHERE document = 'IN-2024-09-0003' AND n = 1")
-    order = LocateOrder(
-        case="UC-1",
-        ledger="demo",
-        before=LedgerReference("demo", "UC-1-B"),
-        after=LedgerReference("demo"),
-        calendar=CALENDAR,
-    )
-    located = await ActivityEnvironment().run(steps.locate, order)
+    located = await ActivityEnvironment().run(steps.locate, against("UC-1-B"))
     assert [str(each.place) for each in located.places] == ["documents of inventory 2024-09"]
 
 
@@ -356,3 +357,41 @@ async def test_a_document_changed_past_the_erp_is_told_apart(
     past_all_rules(path, "UPDATE document SET note = 'x' WHERE number = 'IN-2025-03-0002'")
     difference = await ActivityEnvironment().run(steps.compare, order)
     assert difference.unlogged == ("IN-2025-03-0002",)
+
+
+# --------------------------------------------------------------------------- real backups, both databases
+
+
+async def test_a_stored_backup_is_restored_and_compared(
+    path: Path, live: DemoConnector, tmp_path: Path
+) -> None:
+    vault, scratch = a_vault(tmp_path / "store", keys_in(tmp_path)), tmp_path / "scratch"
+    keeper = BackupKeeper(OneLedger(live), vault, FakeCatalogue(), scratch)
+    order = BackupOrder(case="UC-1", ledger="demo", point="B")
+    backup = await ActivityEnvironment().run(BackupActivities(keeper).back_up, order)
+    past_all_rules(path, "UPDATE document_line SET qty = 9000 WHERE document = 'IN-2024-09-0003' AND n = 1")
+
+    steps = ComparisonActivities(OneLedger(live), StoredBackups(keeper), tmp_path / "evidence")
+    located = await ActivityEnvironment().run(steps.locate, against(backup.id))
+    assert [dict(row.key)["number"] for row in located.rows] == ["IN-2024-09-0003"]
+    assert list(scratch.rglob("*seen*")) == []
+    with pytest.raises(BackupUnproven, match="not in the store"):
+        await ActivityEnvironment().run(steps.locate, against("UC-2-B"))
+
+
+def against(backup: str) -> LocateOrder:
+    before, after = LedgerReference("demo", backup), LedgerReference("demo")
+    return LocateOrder(case="UC-1", ledger="demo", before=before, after=after, calendar=CALENDAR)
+
+
+async def test_the_same_ledger_on_another_database_is_equal_row_by_row(
+    before: DemoConnector, postgres: Server, demo_on_postgres: str
+) -> None:
+    with postgres.database(demo_on_postgres) as name:
+        other = connect(DemoOptions(postgres.url(name)), TOOLS)
+        for module in GRAPH.modules:
+            for rows in Rows:
+                place = Place(rows, module, MARCH)
+                assert [str(row) async for row in differences(before, other, place)] == []
+        assert await prove_documents(other, CALENDAR) == await prove_documents(before, CALENDAR)
+        await other.aclose()

@@ -26,7 +26,7 @@ from activities.demo_erp.seed import create_demo
 from activities.erp.connector import BalanceRow
 from activities.erp.demo import DemoConnector, DemoOptions, DemoScratch
 from activities.proof import prove_ledger
-from workflows.domain.corrections import MAX_BROKEN, Invariant, require_sound
+from workflows.domain.corrections import MAX_BROKEN, FieldChange, Invariant, require_sound
 from workflows.domain.errors import (
     GateNotPassed,
     GuidedOnly,
@@ -388,6 +388,21 @@ async def test_the_change_log_tells_who_did_what(desk: Desk, connector: DemoConn
     assert {(c.person, c.period) for c in await connector.changes_since(mark)} == {
         ("warehouse", Period(2025, 6))
     }
+
+
+async def test_the_change_log_tells_fields_before_and_after(desk: Desk, connector: DemoConnector) -> None:
+    mark, was = await connector.mark(), desk.read("IN-2025-06-0001")
+    with desk.seat("warehouse"):
+        desk.correct_quantity("warehouse", "IN-2025-06-0001", 1, Decimal(7))
+    fields = [field for change in await connector.changes_since(mark) for field in change.fields]
+    amount = desk.read("IN-2025-06-0001").amount
+    assert fields == [
+        FieldChange("", "status", "audited", "draft"),
+        FieldChange("1", "qty", str(was.line(1).qty), "7.00"),
+        FieldChange("1", "amount", str(was.line(1).amount), str(desk.read("IN-2025-06-0001").line(1).amount)),
+        FieldChange("", "amount", str(was.amount), str(amount)),
+        FieldChange("", "status", "draft", "audited"),
+    ]
 
 
 def test_what_others_refer_to_is_not_deleted(desk: Desk) -> None:

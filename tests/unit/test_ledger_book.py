@@ -173,3 +173,16 @@ def test_a_house_may_write_its_own_runbook_texts(tmp_path: Path) -> None:
 def test_a_runbook_text_that_speaks_of_what_no_step_has_is_refused(tmp_path: Path) -> None:
     with pytest.raises(LedgersUnreadable, match=r"runbook.*month"):
         LedgerBook.load(written(tmp_path, LEAST + OWN_RUNBOOK.replace("TITLE", "{month}")))
+
+
+def test_movements_can_be_left_to_people(tmp_path: Path) -> None:
+    guided = LEAST.replace('"d.sqlite"', '"d.sqlite", guided = ["gl", "cost:unclose"]')
+    options = LedgerBook.load(written(tmp_path, guided)).configuration("demo").options
+    assert isinstance(options, DemoOptions)
+    assert options.guided == (
+        (Module.GL, Verb.UNCLOSE),
+        (Module.GL, Verb.RECLOSE),
+        (Module.COST, Verb.UNCLOSE),
+    )
+    with pytest.raises(LedgersUnreadable, match="guided"):
+        LedgerBook.load(written(tmp_path, guided.replace("cost", "stock")))

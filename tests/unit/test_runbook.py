@@ -68,7 +68,7 @@ def test_a_runbook_that_would_leave_a_person_without_words_is_refused(
         Runbook("an ERP", "1", (), steps)
 
 
-@pytest.mark.parametrize("connector", ["demo", "k3_wise"])
+@pytest.mark.parametrize("connector", ["demo", "k3_wise", "one without a runbook of its own"])
 @pytest.mark.parametrize("language", ["zh", "en"])
 def test_a_shipped_runbook_has_words_for_every_step(connector: str, language: str) -> None:
     runbook = shipped(connector)
