@@ -4,7 +4,7 @@ import shutil
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -15,8 +15,10 @@ from bench.bare import BARE_QUEUE
 from bench.processes import BenchFailed, Process, child
 from service.ledger_book import add_demo_ledger
 from service.migrate import upgrade
+from service.policy_text import write_policy
 from service.temporal_server import QUIET, find_temporal, free_port, is_settled, server_command
 from workflows.domain.errors import UncloseError
+from workflows.domain.policy import DEFAULT_POLICY
 
 _HOST = "127.0.0.1"
 
@@ -86,9 +88,15 @@ def _last_words(folder: Path, lines: int = 8) -> str:
 
 def _ledgers(folder: Path, lanes: int) -> tuple[str, ...]:
     codes = tuple(f"lane{n}" for n in range(1, lanes + 1))
+    policy = replace(DEFAULT_POLICY, levels=DEFAULT_POLICY.levels[:3])
+    (folder / "policy.toml").write_text(write_policy(policy), encoding="utf-8")
     first = create_demo(folder / f"{codes[0]}.sqlite")
     for code in codes:
-        add_demo_ledger(folder / "ledgers.toml", code, f"Demo ledger {code}")
+        book = folder / "ledgers.toml"
+        add_demo_ledger(book, code, f"Demo ledger {code}")
+        with book.open("a", encoding="utf-8") as more:
+            # Three approvals, as the budget says; the shipped chain asks for one more here.
+            more.write('policy_file = "policy.toml"\n')
         if code != codes[0]:
             shutil.copyfile(first, folder / f"{code}.sqlite")
     return codes

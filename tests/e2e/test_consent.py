@@ -1,5 +1,8 @@
 """Consent over HTTP, on real parts: it is bound to what was seen, and gone with it."""
 
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+
 from tests.e2e.back_door import back_door
 from tests.e2e.people import API, EXAMPLE, People
 from tests.e2e.tree import Tree
@@ -104,3 +107,49 @@ def test_a_plan_tells_who_will_be_asked_and_why(people: People) -> None:
         "several_periods, posted_vouchers",
     )
     assert seen["blast_radius"]["documents"] > 0
+
+
+def test_of_ten_acts_on_one_task_at_the_same_moment_exactly_one_is_taken(people: People) -> None:
+    case = people.request()
+    task = people.task("warehouse", case, "approval")
+    digest = task["digest"]
+    bodies = [
+        {"action": "approve", "digest": digest},
+        {"action": "reject", "digest": digest, "comment": "不同意"},
+        {"action": "return", "to": "applicant", "comment": "请补充"},
+        {"action": "add_sign", "persons": ["operator"], "position": "before"},
+        {"action": "add_sign", "persons": ["operator"], "position": "after", "digest": digest},
+    ] * 2
+    path = f"{API}/tasks/{task['id']}/actions"
+    with ThreadPoolExecutor(len(bodies)) as crowd:
+        answers = list(crowd.map(lambda body: people.post("warehouse", path, body), bodies))
+
+    statuses = sorted(answer.status_code for answer in answers)
+    assert statuses == [200, *[409] * 9], [answer.text for answer in answers]
+    refused = [answer.json() for answer in answers if answer.status_code == 409]
+    assert all(problem["type"] == "/problems/task-closed" and problem["state"] for problem in refused)
+    events = people.timeline(case)
+    assert [event["seq"] for event in events] == list(range(1, len(events) + 1))
+
+
+def test_a_stand_in_signs_for_who_is_away_and_both_names_stay_on_record(people: People) -> None:
+    now = datetime.now(UTC)
+    away = {"starts": (now - timedelta(hours=1)).isoformat(), "ends": (now + timedelta(days=2)).isoformat()}
+    made = people.post("warehouse", f"{API}/delegations", {"delegate": "operator", "reason": "休假", **away})
+    assert made.is_success, made.text
+    case = people.request()
+    try:
+        task = people.task("operator", case, "approval")
+        assert task["acting_for"] == ["warehouse"]
+        people.act("operator", case, "approval", "approve")
+        decision = people.case(case)["decisions"][0]
+        assert (decision["person"], decision["on_behalf_of"]) == ("operator", "warehouse")
+        path = f"{API}/tasks/{people.task('finance', case, 'approval')['id']}/actions"
+        again = people.post("operator", path, {"action": "approve", "digest": task["digest"]})
+        assert (again.status_code, again.json()["type"]) == (409, "/problems/already-decided")
+    finally:
+        ended = people.http.delete(
+            f"{API}/delegations/{made.json()['id']}", headers={"Authorization": "Bearer demo-warehouse"}
+        )
+        assert ended.is_success, ended.text
+    assert people.post("clerk", f"{API}/requests/{case}/withdraw", {}).status_code == 200
