@@ -15,6 +15,7 @@ from activities.proof import prove_ledger
 from tests.fake_world import a_profile
 from tests.scene import Play, Scene, on_stage
 from workflows.domain.case import EventKind
+from workflows.domain.errors import LedgerBusy
 from workflows.domain.request import CaseState
 from workflows.steps import LedgerProfile
 
@@ -47,7 +48,16 @@ async def play(
         yield await scene.request()
 
 
-@pytest.mark.parametrize("fault", [Fault.WRONG_CLICK, Fault.POINTER_MOVED_BEHIND, Fault.REFUSE_ACT])
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault.WRONG_CLICK,
+        Fault.POINTER_MOVED_BEHIND,
+        Fault.POINTER_MOVED_BETWEEN,
+        Fault.NOTHING_MOVES,
+        Fault.REFUSE_ACT,
+    ],
+)
 async def test_a_wrong_movement_is_put_back_and_nothing_is_left_held(
     play: Play, connector: DemoConnector, fault: Fault
 ) -> None:
@@ -61,3 +71,33 @@ async def test_a_wrong_movement_is_put_back_and_nothing_is_left_held(
     assert play.scene.register.leases["demo"].holder is None
     with Desk(connector.ledger).seat("clerk"):  # everybody is let in again
         pass
+
+
+async def test_a_jump_that_cannot_be_closed_again_waits_for_a_person_and_lets_nobody_in(
+    play: Play, connector: DemoConnector
+) -> None:
+    # The module jumps under a period that the general ledger still has closed: its vouchers fit nowhere.
+    Faults(connector.ledger).set(Fault.TWO_PERIODS, "2")
+    await play.consent()
+    await play.reaches(CaseState.ATTENTION)
+    assert play.scene.register.leases["demo"].holder == play.wish.id
+    with pytest.raises(LedgerBusy):
+        Desk(connector.ledger).login("clerk")
+
+
+async def test_data_that_cannot_be_opened_put_back_what_was_opened(
+    play: Play, connector: DemoConnector
+) -> None:
+    before = await prove_ledger(connector)
+    Faults(connector.ledger).set(Fault.UNCLOSE_FAILS_ON_DATA, "cost 2025-04")
+    await play.consent()
+    assert (await play.end()).state == CaseState.ROLLED_BACK
+    assert (await prove_ledger(connector)).root == before.root
+
+
+async def test_an_act_whose_answer_was_lost_is_not_done_again(play: Play, connector: DemoConnector) -> None:
+    Faults(connector.ledger).set(Fault.ANSWER_LOST, "2")
+    await play.consent()
+    await play.reaches(CaseState.CORRECTING)
+    keys = [entry.key for entry in await connector.journal(play.wish.id)]
+    assert len(keys) == len(set(keys)) == 9
