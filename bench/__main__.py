@@ -17,7 +17,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from bench import act_row, case_row, post_row, reads_row
+from bench import act_row, backup_row, case_row, post_row, reads_row
 from bench.harness import Figures, Line, Result
 from bench.processes import BenchFailed, Machine
 from bench.stage import Stage, stage
@@ -34,6 +34,7 @@ class Row(StrEnum):
     POST = "post"
     ACT = "act"
     READS = "reads"
+    BACKUP = "backup"
 
 
 _ROWS: Mapping[Row, Callable[[Stage, int], Result]] = {
@@ -41,6 +42,7 @@ _ROWS: Mapping[Row, Callable[[Stage, int], Result]] = {
     Row.POST: post_row.measure,
     Row.ACT: act_row.measure,
     Row.READS: reads_row.measure,
+    Row.BACKUP: backup_row.measure,
 }
 
 

@@ -56,7 +56,8 @@ class Vault:
         """
         locks = self.keys.lock()
         counted = _Counted(source.read, told)
-        compressor = zstandard.ZstdCompressor(level=3, write_checksum=True)
+        # In a thread of its own, so that the next piece is compressed while this one is encrypted.
+        compressor = zstandard.ZstdCompressor(level=3, write_checksum=True, threads=1)
         packed = compressor.stream_reader(cast(BinaryIO, counted), read_size=CHUNK)
         writer = PartsWriter(self.store, stem, ".zst.age" if locks else ".zst", self._part_bytes)
         try:

@@ -1,5 +1,6 @@
 """Commands as people type them: what they print, and how they say no."""
 
+import asyncio
 import re
 import subprocess
 import sys
@@ -8,11 +9,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from temporalio.testing import ActivityEnvironment
 
+from activities.demo_erp.ledger import DemoLedger
 from activities.demo_erp.seed import create_demo
 from service import cli
 from service.ledger_book import add_demo_ledger
+from service.settings import Settings
+from service.worker import open_parts
 from tests.vaults import a_key_pair
+from workflows.backup_steps import SnapshotOrder
 
 CSV = """InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country
 536365,85123A,WHITE HANGING HEART,6,2010-12-01 08:26:00,2.55,17850,United Kingdom
@@ -313,3 +319,34 @@ def test_a_token_without_a_register_says_what_to_run(run: Run, tmp_path: Path) -
     refused = run("token", "list", home=tmp_path)
     assert refused.code == 1
     assert "unclose migrate" in refused.err
+
+
+# --------------------------------------------------------------------------- backups
+
+
+async def _snapshot(home: Path) -> None:
+    settings = Settings(dev=True, data_dir=home)
+    async with open_parts(settings) as parts:
+        take = next(step for step in parts.ledger if step.__name__ == "take_snapshot")
+        order = SnapshotOrder(id="demo-snapshot-1", ledger="demo", by="operator")
+        await ActivityEnvironment().run(take, order)
+
+
+def test_backups_are_listed_tested_and_restored_beside_the_ledger(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("UNCLOSE_DEV", "true")
+    assert run("prepare", home=tmp_path).code == 0
+    assert "no backup yet" in run("backup", "list", home=tmp_path).out
+    asyncio.run(_snapshot(tmp_path))
+    assert "demo-snapshot-1" in run("backup", "list", home=tmp_path).out
+    tested = run("backup", "test", "demo-snapshot-1", home=tmp_path)
+    assert (tested.code, tested.out.startswith("demo-snapshot-1 is proven")) == (0, True)
+    beside = ("backup", "restore", "demo-snapshot-1", "--as", "seen", "--folder", str(tmp_path))
+    assert run(*beside, home=tmp_path).code == 0
+    with DemoLedger(str(tmp_path / "seen.sqlite"), read_only=True) as ledger:
+        assert ledger.book.code == "demo"
+    again = run(*beside, home=tmp_path)
+    assert (again.code, "is there already" in again.err) == (1, True)
+    unknown = run("backup", "test", "none", home=tmp_path)
+    assert (unknown.code, "There is no backup 'none'" in unknown.err) == (2, True)
