@@ -14,8 +14,8 @@ from activities.backup.parts import PART_BYTES, Part, PartsReader, PartsWriter, 
 from activities.backup.store import ObjectStore
 from workflows.domain.errors import BackupDamaged, BackupKeyWrong, UncloseError
 
-CHUNK = 1 << 20
-"""Bytes read from a database's copy at once."""
+CHUNK = 1 << 17
+"""Bytes read from a database's copy at once: what stays in a processor's cache is compressed faster."""
 
 
 @dataclass(frozen=True)
