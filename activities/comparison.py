@@ -57,7 +57,9 @@ class ComparisonActivities(ComparisonSteps):
     async def compare(self, order: CompareOrder) -> Difference:
         live = self.ledgers.connector(order.ledger)
         async with heartbeats(), self.backups.opened(order.ledger, order.backup) as before:
-            assembly = Assembly(await live.changes_since(order.mark))
+            # People are in the ledger again, and work in periods that were never opened.
+            log = await live.changes_since(order.mark)
+            assembly = Assembly(entry for entry in log if (entry.module, entry.period) in order.touched)
             with JsonLines(self.folder, f"{order.case}-difference.jsonl") as whole:
                 for place in places_of(order.touched):
                     async for row in differences(before, live, place):

@@ -11,8 +11,10 @@ from pydantic_core import PydanticCustomError
 
 from workflows.domain.approval import Group
 from workflows.domain.case import EventKind, Position, Resume, TaskAction, TaskKind
+from workflows.domain.difference import DocumentAction
 from workflows.domain.findings import FindingCode, Owner, Risk, Severity
 from workflows.domain.ledger import Module, StepMode, Verb
+from workflows.domain.location import RowChange
 from workflows.domain.policy import Mode, OnDeadline
 from workflows.domain.request import CaseState, Intent, ReasonCode
 
@@ -402,6 +404,110 @@ class PlanOut(Outbound):
     findings: list[FindingOut]
     policy_version: str | None
     chain: list[LevelOut]
+
+
+class FieldChangeOut(Outbound):
+    line: str = Field(description="Which line of the document; empty for its head.")
+    name: str
+    before: str
+    after: str
+
+
+class LogEntryOut(Outbound):
+    """What the ledger's own change log says about a document."""
+
+    person: str
+    at: str
+    note: str
+    reverses: str = Field(description="The document that this one takes back in red; empty for any other.")
+
+
+class DocumentDifferenceOut(Outbound):
+    """One document, voucher or stock count that is not what it was."""
+
+    document: str
+    sort: str = Field(description="`document`, `count`, `voucher`; `closing` for a voucher of the closing.")
+    action: DocumentAction
+    module: Module
+    period: str
+    fields: list[FieldChangeOut]
+    more_fields: int = Field(description="Fields that differ and are only counted.")
+    entries: list[LogEntryOut] = Field(description="Empty for a document that was changed past the ERP.")
+
+
+class DocumentsDifferenceOut(Outbound):
+    """Documents that differ, and how many of them in all."""
+
+    added: int
+    changed: int
+    deleted: int
+    items: list[DocumentDifferenceOut]
+    more: int = Field(description="Documents that differ and are only counted.")
+
+
+class ValueChangeOut(Outbound):
+    """A figure before the opening and after the closing; empty where the row is not there."""
+
+    name: str
+    before: str
+    after: str
+
+
+class BalanceDifferenceOut(Outbound):
+    """One row of balances that is not what it was."""
+
+    module: Module
+    period: str
+    change: RowChange
+    key: dict[str, str] = Field(description="What names the row: warehouse and item, partner, account.")
+    values: list[ValueChangeOut]
+
+
+class PlaceCountOut(Outbound):
+    """How many rows of one module and period differ."""
+
+    module: Module
+    period: str
+    added: int
+    gone: int
+    changed: int
+
+
+class BalancesDifferenceOut(Outbound):
+    """Balances that differ, and how many in all."""
+
+    places: list[PlaceCountOut]
+    items: list[BalanceDifferenceOut]
+    more: int = Field(description="Rows that differ and are only counted.")
+
+
+class NetOut(Outbound):
+    """By how much one measure has changed, all rows of a module and period together."""
+
+    module: Module
+    period: str
+    measure: str
+    amount: str
+
+
+class WholeDifferenceOut(Outbound):
+    """The file with everything that is only counted here, one JSON object a line."""
+
+    href: str
+    sha256: str
+    lines: int
+
+
+class DifferenceOut(Outbound):
+    """What a case has changed: just before it was opened, just after it was closed again."""
+
+    request: str
+    documents: DocumentsDifferenceOut
+    balances: BalancesDifferenceOut
+    net: list[NetOut]
+    unlogged: list[str] = Field(description="Documents that differ and that the ledger's log does not know.")
+    without_effect: list[str] = Field(description="Documents in the log that are what they were.")
+    whole: WholeDifferenceOut | None
 
 
 class PolicyLevelWhy(Outbound):

@@ -295,6 +295,7 @@ INTENTS: Mapping[Intent, Words] = {
 PARTS: Mapping[str, Words] = {
     "plan": Words("plan", "计划"),
     "evidence": Words("evidence", "证据"),
+    "difference": Words("difference report", "差异报告"),
 }
 """Parts of a case that may not be there yet."""
 

@@ -197,6 +197,67 @@ def _level(level: Document) -> s.LevelOut:
     )
 
 
+# --------------------------------------------------------------------------- differences
+
+
+def difference(case: str, part: Document) -> s.DifferenceOut:
+    """The difference report of a case, from the part on record."""
+    return s.DifferenceOut(
+        request=case,
+        documents=_documents(part),
+        balances=_balances(part["balances"]),
+        net=[s.NetOut(**net) for net in part["net"]],
+        unlogged=part["unlogged"],
+        without_effect=part["without_effect"],
+        whole=_whole(case, part["artefact"]),
+    )
+
+
+def _documents(part: Document) -> s.DocumentsDifferenceOut:
+    counts, items = part["actions"], part["documents"]
+    return s.DocumentsDifferenceOut(
+        **counts, items=[_changed(item) for item in items], more=sum(counts.values()) - len(items)
+    )
+
+
+def _changed(item: Document) -> s.DocumentDifferenceOut:
+    fields = [s.FieldChangeOut(**field) for field in item["fields"]]
+    entries = [s.LogEntryOut(**entry) for entry in item["entries"]]
+    return s.DocumentDifferenceOut(**{**item, "fields": fields, "entries": entries})
+
+
+def _balances(located: Document) -> s.BalancesDifferenceOut:
+    return s.BalancesDifferenceOut(
+        places=[
+            s.PlaceCountOut(
+                **_place(found), added=found["added"], gone=found["gone"], changed=found["changed"]
+            )
+            for found in located["places"]
+        ],
+        items=[
+            s.BalanceDifferenceOut(
+                **_place(row),
+                change=row["change"],
+                key=dict(row["key"]),
+                values=[s.ValueChangeOut(**fact) for fact in row["facts"]],
+            )
+            for row in located["rows"]
+        ],
+        more=located["more"],
+    )
+
+
+def _place(part: Document) -> dict[str, Any]:  # Any: two fields of a body
+    return {"module": part["place"]["module"], "period": part["place"]["period"]}
+
+
+def _whole(case: str, artefact: Document | None) -> s.WholeDifferenceOut | None:
+    if artefact is None:
+        return None
+    href = f"{API}/requests/{case}/difference.jsonl"
+    return s.WholeDifferenceOut(href=href, sha256=artefact["sha256"], lines=artefact["lines"])
+
+
 # --------------------------------------------------------------------------- policies
 
 

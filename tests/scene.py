@@ -18,11 +18,13 @@ from activities.backup.backing_up import BackupActivities
 from activities.backup.keeper import BackupKeeper
 from activities.case import CaseActivities
 from activities.chain import ChainFinder
+from activities.comparison import ComparisonActivities
 from activities.evidence import EvidenceStore
 from activities.lease import LeaseActivities
 from activities.ledger import LedgerActivities
 from activities.ledgers import Ledgers
 from activities.recording import Profiles, Recording
+from activities.restored import StoredBackups
 from service.sandbox import sandbox_for
 from tests.fake_world import (
     PEOPLE,
@@ -99,7 +101,9 @@ class Scene:
         cases = CaseActivities(self.register, ledgers, chains, EvidenceStore(self.folder / "evidence"))
         leases, acts = LeaseActivities(self.register), LedgerActivities(ledgers)
         vault = a_vault(self.folder / "store")
-        backups = BackupActivities(BackupKeeper(ledgers, vault, self.catalogue, self.folder / "scratch"))
+        keeper = BackupKeeper(ledgers, vault, self.catalogue, self.folder / "scratch")
+        backups = BackupActivities(keeper)
+        comparison = ComparisonActivities(ledgers, StoredBackups(keeper), self.folder / "evidence")
         return Worker(
             self.environment.client,
             task_queue=self.queue,
@@ -125,6 +129,7 @@ class Scene:
                 acts.prove,
                 acts.leave,
                 backups.back_up,
+                comparison.compare,
             ],
             interceptors=[Recording(self.register)],
             max_cached_workflows=self.max_cached_workflows,

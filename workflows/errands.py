@@ -10,6 +10,7 @@ from temporalio.types import MethodAsyncSingleParam
 
 from workflows.case_log import CaseLog
 from workflows.domain.errors import EventsDiverged
+from workflows.ledger_steps import COMPARE
 from workflows.steps import COPY, QUEUEING, RECORD, TOUCH, TOUCH_AT_SITE, CaseSteps, Order, ledger_queue
 
 O = TypeVar("O", bound=Order)  # noqa: E741  # the order
@@ -53,6 +54,12 @@ class Errands:
         """A long step on the ledger's data, with heartbeats. The state is published before it starts."""
         await self.publish()
         how = _at(ledger_queue(self.ledger), COPY) if self.at_site else COPY
+        return await workflow.execute_activity_method(step, order, **how)
+
+    async def compare(self, step: Step[O, A], order: O) -> A:
+        """A long reading step that looks into backups as well. The state is published before it starts."""
+        await self.publish()
+        how = _at(ledger_queue(self.ledger), COMPARE) if self.at_site else COMPARE
         return await workflow.execute_activity_method(step, order, **how)
 
     async def ask(self, step: Step[O, A], order: O) -> A:

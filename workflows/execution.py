@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from temporalio import workflow
-from temporalio.exceptions import ApplicationError
+from temporalio.exceptions import ActivityError, ApplicationError
 
 from workflows.case import Case, CaseEnds, describe
 from workflows.desks import CorrectionDesk
@@ -24,6 +24,7 @@ from workflows.domain.proof import (
 )
 from workflows.domain.request import CaseState
 from workflows.examination import Examination, scope_of
+from workflows.ledger_steps import CompareOrder, ComparisonSteps
 from workflows.pointer_moves import PointerMoves
 from workflows.steps import (
     BackupOrder,
@@ -55,6 +56,7 @@ class Execution:
         self._moves = PointerMoves(case.errands, case.log, examined.books, fence)
         self._point_b: ProvenBackup | None = None
         self._mark = ""
+        self._has_compared = False
 
     @property
     def before(self) -> Proof:
@@ -132,13 +134,37 @@ class Execution:
 
     async def let_go(self) -> None:
         """Withdraw rights, let people in, give the lease back. Safe to repeat, on every ending."""
+        await self._let_people_in()
+        await self._give_back()
+
+    async def _let_people_in(self) -> None:
         errands = self.case.errands
         await errands.make_durable()
-        await errands.touch(
-            LedgerSteps.leave, LeaveOrder(**errands.address, persons=self.persons, fence=self.fence)
-        )
+        order = LeaveOrder(**errands.address, persons=self.persons, fence=self.fence)
+        await errands.touch(LedgerSteps.leave, order)
+
+    async def _give_back(self) -> None:
+        errands = self.case.errands
         await errands.record(LeaseSteps.release_lease, Order(**errands.address))
         self.case.log.tell(EventKind.RELEASED, {"fence": self.fence})
+
+    async def _compare(self) -> None:
+        """Tell what the case has changed (R79). Without the report the case goes on, and says so.
+
+        People are in the ledger again: they cannot touch what is closed. The lease stays until the report is
+        there, so that no other case opens what is being compared.
+        """
+        assert self._point_b is not None, "the ledger has been isolated"
+        errands, touched = self.case.errands, tuple(sorted(self.examined.plan.touched))
+        order = CompareOrder(**errands.address, backup=self._point_b.id, touched=touched, mark=self._mark)
+        try:
+            difference = await errands.compare(ComparisonSteps.compare, order)
+        except ActivityError as failure:
+            self.case.log.tell(EventKind.NOT_COMPARED, {"failure": describe(failure)})
+        else:
+            self.case.log.learn(difference=difference)
+            self.case.log.tell(EventKind.COMPARED, difference.record())
+        self._has_compared = True
 
     # ------------------------------------------------------------------ the stages that may be tried again
 
@@ -216,10 +242,13 @@ class Execution:
         weighed = await self.case.errands.touch(LedgerSteps.weigh, Order(**self.case.errands.address))
         require_sound(weighed.invariants)
         self.case.log.verified_closed(workflow.now())
-        self.case.log.learn(difference={"moved": list(differing(self.before, proof))})
+        self.case.log.learn(moved=differing(self.before, proof))
 
     async def _archive(self) -> None:
-        await self.let_go()
+        await self._let_people_in()
+        if not self._has_compared:
+            await self._compare()
+        await self._give_back()
         errands = self.case.errands
         sealed = await errands.record(CaseSteps.seal, SealOrder(**errands.address))
         self.evidence = sealed.path

@@ -27,6 +27,7 @@ COMPARE = workflow.ActivityConfig(
         maximum_interval=timedelta(minutes=1),
         maximum_attempts=5,
     ),
+    schedule_to_close_timeout=timedelta(hours=6),
     cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
 )
 """Comparing with a backup: it is restored to scratch first; heartbeating, begun anew after a crash."""

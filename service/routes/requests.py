@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterable
 from dataclasses import replace
+from pathlib import Path as FilePath
 from typing import Annotated, Any
 
 from annotated_types import Ge, Le
@@ -23,6 +24,7 @@ from service.schemas import (
     CaseList,
     CaseOut,
     CommentIn,
+    DifferenceOut,
     PlanOut,
     RequestIn,
     ResubmitIn,
@@ -33,6 +35,7 @@ from service.schemas import (
 from service.scopes import needs
 from service.user import TokenScope
 from service.wishes import Wish, wish_of
+from workflows.domain.digest import Json
 from workflows.domain.errors import (
     AcknowledgementNotOfToday,
     BeforeStartPeriod,
@@ -209,10 +212,47 @@ async def read_evidence(case: Number, parts: TheParts, _actor: TheActor) -> File
     """The sealed evidence of a case, byte by byte as it was sealed."""
     await _head(parts, case)
     sealed = (await parts.reader.parts(case)).get("evidence")
-    file = parts.data_dir / str(sealed["path"]) if isinstance(sealed, dict) else None
-    if file is None or not await asyncio.to_thread(file.is_file):
-        raise NotHere(case, "evidence")
+    file = await _kept(parts, case, "evidence", sealed)
     return FileResponse(file, media_type="application/json", filename=f"{case}.json")
+
+
+@router.get("/{case}/difference", responses=responses(UnknownRequest, NotHere) | CONDITIONAL)
+async def read_difference(
+    case: Number, parts: TheParts, _actor: TheActor, language: TheLanguage, fresh: TheFreshness
+) -> DifferenceOut:
+    """What the case has changed: documents field by field, balances per period, warehouse, item, account."""
+    head = await _head(parts, case)
+    told = views.difference(case, await _difference(parts, case))
+    fresh.of_case(case, head.last_seq, language)
+    return told
+
+
+@router.get(
+    "/{case}/difference.jsonl", response_class=FileResponse, responses=responses(UnknownRequest, NotHere)
+)
+async def read_whole_difference(case: Number, parts: TheParts, _actor: TheActor) -> FileResponse:
+    """The difference with everything that the report only counts, one JSON object a line."""
+    await _head(parts, case)
+    file = await _kept(parts, case, "difference", (await _difference(parts, case))["artefact"])
+    return FileResponse(file, media_type="application/jsonl", filename=f"{case}-difference.jsonl")
+
+
+async def _difference(parts: Parts, case: str) -> dict[str, Any]:  # Any: JSON as it was put on record
+    try:
+        found = (await parts.reader.parts(case)).get("difference")
+    except UnknownRequest:  # taken, and its row not written yet
+        found = None
+    if not isinstance(found, dict):
+        raise NotHere(case, "difference")
+    return found
+
+
+async def _kept(parts: Parts, case: str, part: str, artefact: Json) -> FilePath:
+    """A file of the case. Raises NotHere: there is none, or it lies with a worker at the site."""
+    file = parts.data_dir / str(artefact["path"]) if isinstance(artefact, dict) else None
+    if file is None or not await asyncio.to_thread(file.is_file):
+        raise NotHere(case, part)
+    return file
 
 
 # --------------------------------------------------------------------------- acts of applicant and correctors

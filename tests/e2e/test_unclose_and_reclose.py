@@ -1,5 +1,6 @@
 """The main job over HTTP, seen from outside: one case that completes, and one refusal."""
 
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -63,7 +64,13 @@ async def test_a_period_is_opened_corrected_and_closed_again(people: People, aud
     assert set(moved) <= TOUCHED
     assert people.case(case)["clock_a_seconds"] > 0
     assert people.case(case)["clock_b_seconds"] > 0
+    difference = people.get("auditor", f"{API}/requests/{case}/difference")
+    told = {item["document"]: item for item in difference["documents"]["items"]}
+    (qty,) = (field for field in told[DOCUMENT]["fields"] if field["name"] == "qty")
+    assert Decimal(qty["after"]) - Decimal(qty["before"]) == 20
+    assert {"warehouse", "item"} in [set(row["key"]) for row in difference["balances"]["items"]]
     evidence = people.evidence(case)
+    assert evidence["parts"]["difference"]["documents"][0]["document"] in told
     assert {change["document"] for change in evidence["parts"]["changes"]} == {DOCUMENT}
     assert evidence["parts"]["undeclared"] == []
 

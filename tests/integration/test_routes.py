@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -26,10 +27,21 @@ from tests.fake_world import FakeLedger
 from tests.fakes import FakeGateway
 from workflows.domain import errors as e
 from workflows.domain.approval import Group
+from workflows.domain.canonical import Place, Rows
 from workflows.domain.case import Act, CaseChange, CaseEvent, EventKind, Task, TaskAction, TaskKind
-from workflows.domain.digest import Json
+from workflows.domain.corrections import FieldChange
+from workflows.domain.difference import (
+    Artefact,
+    Difference,
+    DocumentAction,
+    DocumentDifference,
+    Entry,
+    Net,
+)
+from workflows.domain.digest import Json, to_json
 from workflows.domain.findings import EvidenceRow, Finding, FindingCode
 from workflows.domain.ledger import Module
+from workflows.domain.location import Fact, Located, PlaceDifference, RowChange, RowDifference
 from workflows.domain.period import Period
 from workflows.domain.request import CaseState, UncloseRequest
 
@@ -130,6 +142,30 @@ FINDING: dict[str, Json] = {
     "period": None,
     "bound": True,
 }
+_MARCH = Place(Rows.BALANCES, Module.INVENTORY, Period(2025, 3))
+_ROW = RowDifference(
+    _MARCH,
+    RowChange.CHANGED,
+    (("warehouse", "B"), ("item", "M-1102")),
+    (Fact("close_qty", "80.00", "100.00"),),
+)
+DIFFERENCE = Difference(
+    documents=(
+        DocumentDifference(
+            "IN-2025-03-0007",
+            "document",
+            DocumentAction.CHANGED,
+            Module.INVENTORY,
+            Period(2025, 3),
+            (FieldChange("0001", "qty", "80.00", "100.00"),),
+            entries=(Entry("clerk", NOW.isoformat(), "少录 20"),),
+        ),
+    ),
+    actions={DocumentAction.ADDED: 0, DocumentAction.CHANGED: 3, DocumentAction.DELETED: 0},
+    balances=Located((PlaceDifference(_MARCH, changed=1),), (_ROW,)),
+    net=(Net(Module.INVENTORY, Period(2025, 3), "close_qty", Decimal("20.00")),),
+    artefact=Artefact("evidence/all.jsonl", "a" * 64, 4),
+)
 _DEMAND: dict[str, Json] = {"group": "warehouse", "persons": ["warehouse"], "need": 1}
 LEVEL: dict[str, Json] = {
     "n": 1,
@@ -645,6 +681,41 @@ async def test_the_sealed_evidence_is_served_as_it_was_sealed(world: World, tmp_
 
     answer = await world.http.get(f"/api/v1/requests/{CASE}/evidence.json")
     assert answer.content == b'{"sealed": true}'
+
+
+async def test_the_difference_tells_documents_and_balances_and_leads_to_the_whole(
+    world: World, tmp_path: Path
+) -> None:
+    here = f"/api/v1/requests/{CASE}/difference"
+    await world.ask()
+    problem(await world.http.get(here), 404, "not-here")
+    await world.approving()
+    problem(await world.http.get(here), 404, "not-here")
+    await world.register.record(
+        CaseChange(CASE, CaseState.ARCHIVING, (an_event(3),), parts={"difference": to_json(DIFFERENCE)})
+    )
+
+    body = (await world.http.get(here)).json()
+    (document,) = body["documents"]["items"]
+    assert (document["document"], document["action"], document["period"]) == (
+        "IN-2025-03-0007",
+        "changed",
+        "2025-03",
+    )
+    assert document["fields"] == [{"line": "0001", "name": "qty", "before": "80.00", "after": "100.00"}]
+    assert [body["documents"][name] for name in ("added", "changed", "deleted", "more")] == [0, 3, 0, 2]
+    (row,) = body["balances"]["items"]
+    assert row["key"] == {"warehouse": "B", "item": "M-1102"}
+    assert row["values"] == [{"name": "close_qty", "before": "80.00", "after": "100.00"}]
+    assert body["net"] == [
+        {"module": "inventory", "period": "2025-03", "measure": "close_qty", "amount": "20.00"}
+    ]
+
+    whole = body["whole"]["href"]
+    problem(await world.http.get(whole), 404, "not-here")
+    (tmp_path / "evidence").mkdir()
+    (tmp_path / "evidence" / "all.jsonl").write_bytes(b"{}")
+    assert (await world.http.get(whole)).content == b"{}"
 
 
 async def test_an_inbox_shows_what_one_may_do_and_must_see(world: World) -> None:

@@ -60,6 +60,12 @@ def nothing_is_held(ledger: FakeLedger, scene: Scene) -> bool:
     return free and not ledger.is_exclusive and not ledger.entitled and not ledger.restricted
 
 
+def lose_the_backups(scene: Scene) -> None:
+    for part in (scene.folder / "store").rglob("*"):
+        if part.is_file():
+            part.unlink()
+
+
 async def whole_case(play: Play) -> None:
     await play.consent()
     await play.reaches(CaseState.CORRECTING)
@@ -533,6 +539,30 @@ class TestReclosing:
         scene.ledger.sound = True
         await play.retry()
         assert (await play.end()).state == CaseState.COMPLETED
+
+
+class TestReporting:
+    async def test_the_difference_is_kept_with_the_case(self, scene: Scene) -> None:
+        play = await scene.request()
+        await whole_case(play)
+        await play.end()
+        (compared,) = scene.register.told(play.wish.id, EventKind.COMPARED)
+        difference = scene.register.parts[play.wish.id]["difference"]
+        assert isinstance(difference, dict)
+        assert difference["artefact"]["path"] == compared["artefact"]
+        assert (scene.folder / str(compared["artefact"])).is_file()
+
+    async def test_a_report_that_cannot_be_made_holds_nothing_and_is_told(self, scene: Scene) -> None:
+        play = await scene.request()
+        await play.consent()
+        await play.reaches(CaseState.CORRECTING)
+        lose_the_backups(scene)
+        await play.finish()
+        assert (await play.end()).state == CaseState.COMPLETED
+        (told,) = scene.register.told(play.wish.id, EventKind.NOT_COMPARED)
+        assert "BackupUnproven" in str(told)
+        assert "difference" not in scene.register.parts[play.wish.id]
+        assert nothing_is_held(scene.ledger, scene)
 
 
 class TestCancelling:

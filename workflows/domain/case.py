@@ -49,6 +49,8 @@ class EventKind(StrEnum):
     WINDOW_OPENED = "window_opened"
     WINDOW_CLOSED = "window_closed"
     CHANGES_READ = "changes_read"
+    COMPARED = "compared"
+    NOT_COMPARED = "not_compared"
     RELEASED = "released"
     ATTENTION_NEEDED = "attention_needed"
     ATTENTION_ANSWERED = "attention_answered"

@@ -11,6 +11,7 @@ from enum import StrEnum
 
 from workflows.domain.canonical import Place
 from workflows.domain.corrections import Change, FieldChange
+from workflows.domain.digest import Json
 from workflows.domain.ledger import Module
 from workflows.domain.location import MAX_ROWS, Located, RowChange, RowDifference, Tally
 from workflows.domain.period import Period
@@ -94,6 +95,17 @@ class Difference:
     @property
     def more_documents(self) -> int:
         return sum(self.actions.values()) - len(self.documents)
+
+    def record(self) -> dict[str, Json]:
+        """The report in a few figures, as it goes on record; its rows are kept apart."""
+        return {
+            "documents": {str(action): count for action, count in self.actions.items()},
+            "balances": sum(place.rows for place in self.balances.places),
+            "unlogged": list(self.unlogged),
+            "without_effect": list(self.without_effect),
+            "artefact": self.artefact.path if self.artefact else None,
+            "sha256": self.artefact.sha256 if self.artefact else None,
+        }
 
 
 class DocumentRows:
