@@ -541,6 +541,16 @@ TABLE: tuple[Problem, ...] = (
         _OPERATOR_REMEDY,
     ),
     _row(
+        e.RehearsalFailed,
+        409,
+        ("Rehearsal failed", "演练未通过"),
+        "在账套副本上演练时，于“{step}”处停止：{seen}",
+        (
+            "The ledger itself was not touched; put right what was seen, then have the case tried again.",
+            "账套本身未被触动；请先排除所见问题，再重试该案件。",
+        ),
+    ),
+    _row(
         e.ProofMismatch,
         409,
         ("Balances differ", "余额证明不符"),

@@ -125,6 +125,8 @@ class TaskView:
     drift: Json
     attention: Json
     """What stopped the case; for tasks of kind `attention` only."""
+    rehearsal: Json
+    """What the rehearsal has shown; for tasks of kind `authorisation` only."""
     signers: tuple[str, ...]
     """Who has given this kind of consent to the case so far; consents that are void do not count."""
 
@@ -411,7 +413,7 @@ def _task_views(connection: Connection, rows: Sequence[Row[Any]]) -> list[TaskVi
 def _read_told(connection: Connection, about: set[str]) -> dict[tuple[str, str], Json]:
     """By case and name: the parts of a case that a person must see before acting."""
     wanted = select(case_parts.c.case_id, case_parts.c.name, case_parts.c.value)
-    shown = case_parts.c.name.in_(("plan", "findings", "drift", "attention"))
+    shown = case_parts.c.name.in_(("plan", "findings", "drift", "attention", "rehearsal"))
     rows = connection.execute(wanted.where(case_parts.c.case_id.in_(about), shown))
     return {(row.case_id, row.name): row.value for row in rows}
 
@@ -452,6 +454,7 @@ def _task_view(
         findings=told.get((row.case_id, "findings")),
         drift=told.get((row.case_id, "drift")),
         attention=told.get((row.case_id, "attention")) if row.kind == TaskKind.ATTENTION else None,
+        rehearsal=told.get((row.case_id, "rehearsal")) if row.kind == TaskKind.AUTHORISATION else None,
         signers=signers,
     )
 

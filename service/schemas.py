@@ -395,6 +395,31 @@ class LevelOut(Outbound):
     cc: list[str] = Field(description="Who is told, and not asked.")
 
 
+class RehearsalOut(Outbound):
+    """The whole plan, carried out on a copy of the ledger; or why it was not."""
+
+    skipped: str | None = Field(description="Why there was no rehearsal; the rest is empty then.")
+    backup: str | None = Field(description="The backup that the copy was made from.")
+    steps: int | None = Field(description="How many pointer movements were made and read back.")
+    opened_root: str | None = Field(description="Root of the proof once everything was open.")
+    closed_root: str | None = Field(description="Root once everything was closed again: the backup's own.")
+    restore_milliseconds: int | None = Field(description="How long a roll-back would take to restore.")
+    milliseconds: int | None = Field(description="How long the whole rehearsal took.")
+
+
+class MovementOut(Outbound):
+    """One step of the rehearsal with its read-back."""
+
+    verb: Verb
+    module: Module
+    period: str
+    pointers: dict[str, str] = Field(description="Current period of every module after it.")
+
+
+class WholeRehearsalOut(RehearsalOut):
+    movements: list[MovementOut]
+
+
 class PlanOut(Outbound):
     """What is to be done, what the checks noticed, and who must agree."""
 
@@ -404,6 +429,7 @@ class PlanOut(Outbound):
     findings: list[FindingOut]
     policy_version: str | None
     chain: list[LevelOut]
+    rehearsal: WholeRehearsalOut | None = Field(description="None until the plan has been rehearsed.")
 
 
 class FieldChangeOut(Outbound):
@@ -586,6 +612,9 @@ class TaskSummary(Outbound):
         description="What has changed since people agreed: request, plan, findings, policy."
     )
     failure: str | None = Field(description="What stopped the case; only on tasks of kind `attention`.")
+    rehearsal: RehearsalOut | None = Field(
+        description="What the rehearsal has shown; only on tasks of kind `authorisation`."
+    )
 
 
 class TaskLinks(Outbound):

@@ -117,7 +117,19 @@ def plan(head: CaseHead, parts: Document, language: Language) -> s.PlanOut:
         findings=[_finding(part, language) for part in parts.get("findings", ())],
         policy_version=parts.get("policy_version"),
         chain=[_level(level) for level in parts.get("chain", ())],
+        rehearsal=_whole_rehearsal(parts.get("rehearsal")),
     )
+
+
+def _whole_rehearsal(part: Document | None) -> s.WholeRehearsalOut | None:
+    if part is None:
+        return None
+    movements = [s.MovementOut(**movement) for movement in part.get("movements", ())]
+    return s.WholeRehearsalOut(**_rehearsal(part), movements=movements)
+
+
+def _rehearsal(part: Document) -> dict[str, Any]:  # Any: the fields of RehearsalOut
+    return {name: part.get(name) for name in s.RehearsalOut.model_fields}
 
 
 def steps(part: Document | None, language: Language) -> list[s.PlanStepOut]:
@@ -149,6 +161,7 @@ def forecast(seen: Forecast, language: Language) -> s.DryRunOut:
         findings=[_finding(_document(finding), language) for finding in seen.findings],
         policy_version=seen.policy_version,
         chain=[_level(_document(level)) for level in seen.chain],
+        rehearsal=None,
         levels=[s.PolicyLevelWhy(name=n, asked=w is not None, why=list(w or ())) for n, w in seen.levels],
         authorising_groups=list(seen.authorising),
         blocked=seen.is_blocked,
@@ -340,6 +353,7 @@ def _summary(view: TaskView, language: Language) -> s.TaskSummary:
         blast_radius=_touched(view),
         drift=view.drift if isinstance(view.drift, dict) else None,
         failure=_failure(view.attention),
+        rehearsal=s.RehearsalOut(**_rehearsal(view.rehearsal)) if isinstance(view.rehearsal, dict) else None,
     )
 
 

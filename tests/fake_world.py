@@ -88,6 +88,15 @@ class FakeLedger:
         self.before_act: Callable[[PlanStep], None] = lambda step: None
         self.after_act: Callable[[PlanStep], None] = lambda step: None
         self.after_read: Callable[[], None] = lambda: None
+        self.in_the_data: Callable[[PlanStep], None] = lambda step: None
+        """Goes wrong before an act, here and in every copy: what no check sees."""
+        self.kept: dict[bytes, tuple[CloseState, int, set[Period]]] = {}
+        """What was copied: close state, corrections and rewritten periods of that moment."""
+        self.scratches: dict[str, FakeScratch] = {}
+        self.able = Capabilities()
+        self.tells_revisions = True
+        self.rewritten: set[Period] = set()
+        """Closed periods whose balances somebody has changed past the ERP."""
         self.stuck = False
         self.damaged_copies = False
         self.sound = True
@@ -96,7 +105,7 @@ class FakeLedger:
         return "fake ledger"
 
     async def capabilities(self) -> Capabilities:
-        return Capabilities()
+        return self.able
 
     async def read_close_state(self) -> CloseState:
         return self.state
@@ -152,9 +161,11 @@ class FakeLedger:
         self._fenced(fence)
         if not self.is_exclusive:
             raise NotExclusive(self.name, fence)
+        self.in_the_data(step)
         self.before_act(step)
         self.state = apply(self.state, step, CALENDAR)
-        self.state = CloseState(self.state.modules, str(int(self.state.revision) + 1))
+        revision = int(self.state.revision) + self.tells_revisions
+        self.state = CloseState(self.state.modules, str(revision))
         self.acts.append(JournalEntry(key, str(step), fence, datetime.now(UTC)))
         self.after_act(step)
 
@@ -193,7 +204,7 @@ class FakeLedger:
         for period in CALENDAR.span(state.start, CALENDAR.previous(state.current)):
             if only not in (None, period):
                 continue
-            corrected = self.corrections if period >= Period(2025, 3) else 0
+            corrected = self.corrections if period >= Period(2025, 3) else len({period} & self.rewritten)
             yield period, [(str(module), str(period), str(corrected))]
 
     async def mark(self) -> str:
@@ -212,19 +223,24 @@ class FakeLedger:
     engine = "fake"
 
     def size(self) -> int:
-        return len(WHOLE)
+        return len(b"whole ledger 0")
 
     @contextmanager
     def reading(self, folder: Path) -> Iterator[BinaryIO]:
-        yield io.BytesIO(WHOLE)
+        whole = f"whole ledger {len(self.kept)}".encode()
+        self.kept[whole] = (self.state, self.corrections, {*self.rewritten})
+        yield io.BytesIO(whole)
 
     def scratch(self, folder: Path, name: str) -> "FakeScratch":
-        return FakeScratch(self)
+        return self.scratches.setdefault(name, FakeScratch(self, name))
 
     def put_in_place(self, scratch: Scratch, hold: Hold) -> str:
         self._fenced(hold.fence)
+        if not self.is_exclusive or self.restricted:
+            raise NotExclusive(self.name, hold.fence)
         assert isinstance(scratch, FakeScratch)
         self.state, self.corrections = scratch.copy.state, scratch.copy.corrections
+        self.acts.append(JournalEntry(hold.key, f"restore {hold.reason}", hold.fence, datetime.now(UTC)))
         return f"replaced-{hold.fence}"
 
     async def aclose(self) -> None:
@@ -241,26 +257,26 @@ class FakeLedger:
         self.state = self.state.moved(module, current)
 
 
-WHOLE = b"the whole ledger"
-
-
 class FakeScratch:
-    """A fake ledger made from the fake copy of another."""
+    """A fake ledger made from the fake copy of another, under a name, until it is removed."""
 
     place = "nowhere"
 
-    def __init__(self, original: FakeLedger) -> None:
+    def __init__(self, original: FakeLedger, name: str) -> None:
+        self.original, self.name = original, name
         self.copy = FakeLedger(original.name)
-        self.copy.state = original.state
-        self.copy.corrections = original.corrections + original.damaged_copies
         self._received = io.BytesIO()
 
     @contextmanager
     def receiving(self) -> Iterator[io.BytesIO]:
+        self._received = io.BytesIO()
+        self.copy = FakeLedger(self.original.name)
         yield self._received
 
     def check(self) -> None:
-        assert self._received.getvalue() == WHOLE
+        self.copy.state, corrections, self.copy.rewritten = self.original.kept[self._received.getvalue()]
+        self.copy.corrections = corrections + self.original.damaged_copies
+        self.copy.in_the_data = self.original.in_the_data
 
     def connector(self, *, read_only: bool = True) -> FakeLedger:
         return self.copy
@@ -272,7 +288,7 @@ class FakeScratch:
         return bool(self._received.getvalue())
 
     def remove(self) -> None:
-        self._received = io.BytesIO()
+        self.original.scratches.pop(self.name, None)
 
 
 def refuse_once(at: tuple[Module, Period]) -> Callable[[PlanStep], None]:

@@ -16,6 +16,8 @@ from temporalio.worker import Worker
 
 from activities.backup.backing_up import BackupActivities
 from activities.backup.keeper import BackupKeeper
+from activities.backup.rehearsal import RehearsalActivities, WithRehearsals
+from activities.backup.restoring import RestoreActivities
 from activities.case import CaseActivities
 from activities.chain import ChainFinder
 from activities.comparison import ComparisonActivities
@@ -94,16 +96,19 @@ class Scene:
     """The ledgers behind the ports, if not the fake one."""
     queue: str = field(default_factory=lambda: f"unclose-{uuid4()}")
     max_cached_workflows: int = 100
+    rehearsals: WithRehearsals | None = None
+    """The copies that the worker acts on."""
 
     def worker(self) -> Worker:
-        ledgers = self.ledgers or FakeLedgers(self.ledger)
+        profiles = self.ledgers or FakeLedgers(self.ledger)
+        ledgers = self.rehearsals = WithRehearsals(profiles, self.folder / "rehearsals")
         chains = ChainFinder(self.policies, self.directory)
-        cases = CaseActivities(self.register, ledgers, chains, EvidenceStore(self.folder / "evidence"))
+        cases = CaseActivities(self.register, profiles, chains, EvidenceStore(self.folder / "evidence"))
         leases, acts = LeaseActivities(self.register), LedgerActivities(ledgers)
         vault = a_vault(self.folder / "store")
         keeper = BackupKeeper(ledgers, vault, self.catalogue, self.folder / "scratch")
-        backups = BackupActivities(keeper)
         comparison = ComparisonActivities(ledgers, StoredBackups(keeper), self.folder / "evidence")
+        backups, rehearsals = BackupActivities(keeper), RehearsalActivities(keeper, ledgers)
         return Worker(
             self.environment.client,
             task_queue=self.queue,
@@ -130,6 +135,9 @@ class Scene:
                 acts.leave,
                 backups.back_up,
                 comparison.compare,
+                rehearsals.prepare,
+                rehearsals.discard,
+                RestoreActivities(keeper).restore_in_place,
             ],
             interceptors=[Recording(self.register)],
             max_cached_workflows=self.max_cached_workflows,
@@ -149,6 +157,8 @@ async def on_stage(scene: Scene) -> AsyncIterator[Scene]:
     with scene.environment.with_time_skipping_disabled():
         async with scene.worker():
             yield scene
+        assert scene.rehearsals is not None
+        await scene.rehearsals.aclose()
 
 
 @dataclass

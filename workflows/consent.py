@@ -14,8 +14,10 @@ from workflows.domain.case import Actor, EventKind, Resume, request_difference
 from workflows.domain.consent_round import Outcome, Round
 from workflows.domain.digest import Json, sha256
 from workflows.domain.findings import EvidenceRow, Finding, FindingCode
+from workflows.domain.rehearsal import Rehearsal
 from workflows.domain.request import CaseState
 from workflows.examination import Examination, difference, examine
+from workflows.rehearsal import Rehearsing
 from workflows.steps import (
     BackupOrder,
     BackupSteps,
@@ -34,6 +36,7 @@ class Consent:
         self.fence = 0
         """The fence of the lease, once the case holds the ledger."""
         self._noticed: tuple[Finding, ...] = ()
+        self._rehearsing = Rehearsing(case)
         self._examined: Examination | None = None
         self._rounds = 0
 
@@ -42,6 +45,11 @@ class Consent:
         """What everyone agrees to."""
         assert self._examined is not None, "the case has been checked"
         return self._examined
+
+    @property
+    def rehearsal(self) -> Rehearsal | None:
+        """What production must show again; none if no copy could be acted on."""
+        return self._rehearsing.shown
 
     async def receive(self) -> None:
         """Write the case's row; pin its ledger's configuration."""
@@ -76,15 +84,16 @@ class Consent:
                 await self._ask(desk)
 
     async def protect(self) -> None:
-        """Backup A, restored and proven, before anyone is asked to release the execution."""
+        """Backup A, restored and proven, and the plan rehearsed on it, before anyone releases it."""
+        await self.case.persist(CaseState.PROTECTING, self._back_up_and_rehearse)
 
-        async def back_up() -> None:
-            order = BackupOrder(**self.case.errands.address, point="A")
-            backup = await self.case.errands.copy(BackupSteps.back_up, order)
-            self.case.log.tell(EventKind.BACKED_UP, backup.record())
-            self.case.require_going_on()
-
-        await self.case.persist(CaseState.PROTECTING, back_up)
+    async def _back_up_and_rehearse(self) -> None:
+        order = BackupOrder(**self.case.errands.address, point="A")
+        backup = await self.case.errands.copy(BackupSteps.back_up, order)
+        self.case.log.tell(EventKind.BACKED_UP, backup.record())
+        self.case.require_going_on()
+        await self._rehearsing.rehearse(self.examined, backup)
+        self.case.require_going_on()
 
     async def authorise(self) -> bool:
         """Two live persons release exactly this digest, and the case takes the ledger (R55, design §5.8).
@@ -98,6 +107,8 @@ class Consent:
             await self._wait_for_the_ledger()
             if await self._has_drifted():
                 return
+            if self._rehearsing.is_outstanding:
+                await self._back_up_and_rehearse()
             await self._joint_confirmation()
             await self._take_the_ledger()
             holds = not await self._has_drifted()

@@ -31,12 +31,19 @@ class Errands:
 
     def __init__(self, log: CaseLog, ledger: str) -> None:
         self.log, self.ledger = log, ledger
+        self._site = ledger_queue(ledger)
         self.at_site = False
         """Whether the ledger's steps run on its own queue; known once the case is received."""
 
     @property
     def address(self) -> Address:
         return {"case": self.log.case, "ledger": self.ledger}
+
+    def on_copy(self, ledger: str) -> "Errands":
+        """The same case's errands on a copy of its ledger, which lies where the ledger's own steps run."""
+        errands = Errands(self.log, ledger)
+        errands.at_site, errands._site = self.at_site, self._site
+        return errands
 
     async def record(self, step: Step[O, A], order: O) -> A:
         """A step on the register, beside the workflow."""
@@ -47,14 +54,14 @@ class Errands:
         if not self.at_site:
             return await self._beside(step, order, TOUCH)
         await self.publish()
-        how = _at(ledger_queue(self.ledger), TOUCH_AT_SITE)
+        how = _at(self._site, TOUCH_AT_SITE)
         return await workflow.execute_activity_method(step, order, **how)
 
-    async def copy(self, step: Step[O, A], order: O) -> A:
-        """A long step on the ledger's data, with heartbeats. The state is published before it starts."""
+    async def copy(self, step: Step[O, A], order: O, how: workflow.ActivityConfig = COPY) -> A:
+        """A step on the ledger's data, long as a rule. The state is published before it starts."""
         await self.publish()
-        how = _at(ledger_queue(self.ledger), COPY) if self.at_site else COPY
-        return await workflow.execute_activity_method(step, order, **how)
+        at = _at(self._site, how) if self.at_site else how
+        return await workflow.execute_activity_method(step, order, **at)
 
     async def compare(self, step: Step[O, A], order: O) -> A:
         """A long reading step that looks into backups as well. The state is published before it starts."""

@@ -22,6 +22,7 @@ from workflows.domain.proof import (
     require_open,
     require_untouched,
 )
+from workflows.domain.rehearsal import Rehearsal
 from workflows.domain.request import CaseState
 from workflows.examination import Examination, scope_of
 from workflows.ledger_steps import CompareOrder, ComparisonSteps
@@ -50,10 +51,12 @@ class Interrupted(Exception):  # not an error: a cancellation heard between two 
 class Execution:
     """Carries out what was authorised, under one fence, and leaves the ledger as it must be left."""
 
-    def __init__(self, case: Case, examined: Examination, fence: int) -> None:
-        self.case, self.examined, self.fence = case, examined, fence
+    def __init__(
+        self, case: Case, examined: Examination, fence: int, rehearsal: Rehearsal | None = None
+    ) -> None:
+        self.case, self.examined, self.fence, self.rehearsal = case, examined, fence, rehearsal
         self.evidence: str | None = None
-        self._moves = PointerMoves(case.errands, case.log, examined.books, fence)
+        self._moves = PointerMoves(case.errands, case.log, examined.books, fence, rehearsal)
         self._point_b: ProvenBackup | None = None
         self._mark = ""
         self._has_compared = False
@@ -92,11 +95,13 @@ class Execution:
             raise Interrupted
 
     async def verify_open(self) -> None:
-        """Touched periods are open, untouched ones byte-equal; then the correctors are let in."""
+        """Touched periods are open, untouched ones byte-equal, all as rehearsed; then people are let in."""
         self.case.log.enter(CaseState.VERIFYING_OPEN)
         proof = await self._prove("verified_open")
         require_open(proof, self.examined.plan.touched)
         require_untouched(self.before, proof, self.examined.plan.touched)
+        if self.rehearsal is not None:
+            self.rehearsal.require_opened(proof)
         if self.case.is_interrupted:
             raise Interrupted
         await self._let_correctors_in("verified open")
@@ -259,7 +264,8 @@ class Execution:
         if self._point_b is not None:
             # Whatever was opened, by us or by a wrong movement: read it, do not assume it.
             reading = await self.case.errands.touch(LedgerSteps.read, Order(**self.case.errands.address))
-            await self._moves.close_again(reading.state, self.examined.state, "compensate")
+            way_back = PointerMoves(self.case.errands, self.case.log, self.examined.books, self.fence)
+            await way_back.close_again(reading.state, self.examined.state, "compensate")
             require_equal(self.before, await self._prove("compensated"))
         await self.let_go()
 

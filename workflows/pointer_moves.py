@@ -6,6 +6,7 @@ from workflows.case_log import CaseLog
 from workflows.domain.case import EventKind
 from workflows.domain.ledger import CloseState
 from workflows.domain.plan import Books, Plan, PlanStep, plan_reclose, verify_progress
+from workflows.domain.rehearsal import Rehearsal
 from workflows.errands import Errands
 from workflows.steps import LedgerSteps, StepOrder
 
@@ -16,10 +17,16 @@ def never() -> bool:
 
 
 class PointerMoves:
-    """Performs plans on one ledger under one fence."""
+    """Performs plans on one ledger under one fence.
 
-    def __init__(self, errands: Errands, log: CaseLog, books: Books, fence: int) -> None:
+    What was rehearsed on a copy must show again: then every read-back is compared with the rehearsal's.
+    """
+
+    def __init__(
+        self, errands: Errands, log: CaseLog, books: Books, fence: int, rehearsed: Rehearsal | None = None
+    ) -> None:
         self.errands, self.log, self.books, self.fence = errands, log, books, fence
+        self.rehearsed = rehearsed
         self._told: set[str] = set()
 
     async def perform(
@@ -28,7 +35,8 @@ class PointerMoves:
         """Do all steps; false if the plan was interrupted between two of them.
 
         Raises:
-            PointerMismatch: something else than the one pointer moved (design §5.2).
+            PointerMismatch: something else than the one pointer moved (design §5.2), or something else than
+                in the rehearsal.
         """
         for step in plan.steps:
             if interrupted():
@@ -50,6 +58,8 @@ class PointerMoves:
         read_back = await self.errands.touch(LedgerSteps.perform, order)
         calendar = self.books.calendar
         verify_progress(start, plan, step, read_back.state, read_back.was_on_record, calendar)
+        if self.rehearsed is not None:
+            self.rehearsed.require_movement(str(step), read_back.state, read_back.was_on_record)
         if key in self._told:
             return
         self._told.add(key)

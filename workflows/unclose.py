@@ -81,7 +81,8 @@ class UncloseWorkflow:
             await self.consent.protect()
             authorised = await self.consent.authorise()
 
-        self.execution = Execution(self.case, self.consent.examined, self.consent.fence)
+        consent = self.consent
+        self.execution = Execution(self.case, consent.examined, consent.fence, consent.rehearsal)
         await self.execution.isolate()
         try:
             await self.execution.unclose()

@@ -48,6 +48,11 @@ async def test_a_period_is_opened_corrected_and_closed_again(people: People, aud
 
     case = people.request()
     people.approve_all(case)
+    people.wait_for(case, "authorising")
+    rehearsal = people.get("clerk", f"{API}/requests/{case}/plan")["rehearsal"]
+    assert (rehearsal["skipped"], rehearsal["steps"], len(rehearsal["movements"])) == (None, 18, 18)
+    assert rehearsal["closed_root"] == proof.root
+    assert people.pointers() == pointers, "the rehearsal has touched nothing"
     people.authorise(case)
     people.wait_for(case, "correcting")
     assert people.pointers()["inventory"] == "2025-03"

@@ -85,14 +85,21 @@ async def test_a_jump_that_cannot_be_closed_again_waits_for_a_person_and_lets_no
         Desk(connector.ledger).login("clerk")
 
 
-async def test_data_that_cannot_be_opened_put_back_what_was_opened(
+async def test_data_that_cannot_be_opened_is_met_in_the_rehearsal_and_the_ledger_stays_closed(
     play: Play, connector: DemoConnector
 ) -> None:
     before = await prove_ledger(connector)
     Faults(connector.ledger).set(Fault.UNCLOSE_FAILS_ON_DATA, "cost 2025-04")
-    await play.consent()
-    assert (await play.end()).state == CaseState.ROLLED_BACK
+    await play.approve_all()
+    await play.has_task(f"{play.wish.id}-attention-1")
+    (needed,) = play.scene.register.told(play.wish.id, EventKind.ATTENTION_NEEDED)
+    assert "RehearsalFailed" in str(needed)
+    assert "unclose cost 2025-04" in str(needed)
+    await play.withdraw()
+    assert (await play.end()).state == CaseState.WITHDRAWN
     assert (await prove_ledger(connector)).root == before.root
+    assert await connector.journal(play.wish.id) == ()
+    assert list((play.scene.folder / "rehearsals").iterdir()) == []
 
 
 async def test_an_act_whose_answer_was_lost_is_not_done_again(play: Play, connector: DemoConnector) -> None:

@@ -1,7 +1,7 @@
 """Every path of the process, on a real Temporal server, with fakes for the world behind the ports."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -13,13 +13,15 @@ from temporalio.exceptions import ApplicationError
 from temporalio.testing import WorkflowEnvironment
 
 from tests.fake_world import FakeLedger, refuse_once
-from tests.scene import Play, Scene, a_wish, actor, on_stage
+from tests.scene import Play, Scene, a_wish, actor, eventually, on_stage
 from workflows.domain.approval import Group
 from workflows.domain.case import CaseEvent, EventKind, Finish, Resubmission, TaskAction
-from workflows.domain.digest import sha256
+from workflows.domain.digest import Json, sha256
+from workflows.domain.errors import LedgerRefused
 from workflows.domain.findings import Finding, FindingCode
-from workflows.domain.ledger import Module
+from workflows.domain.ledger import Capabilities, Module
 from workflows.domain.period import Period
+from workflows.domain.plan import PlanStep
 from workflows.domain.policy import DEFAULT_POLICY
 from workflows.domain.request import CaseState
 from workflows.unclose import UncloseWorkflow
@@ -272,6 +274,128 @@ class TestProtecting:
         scene.ledger.damaged_copies = False
         await play.retry()
         await play.reaches(CaseState.AUTHORISING)
+
+
+def rehearsed(play: Play) -> list[dict[str, Json]]:
+    return play.scene.register.told(play.wish.id, EventKind.REHEARSED)
+
+
+def always_refuse(module: Module, period: Period) -> Callable[[PlanStep], None]:
+    def before(step: PlanStep) -> None:
+        if (step.module, step.period) == (module, period):
+            raise LedgerRefused("demo", "a batch does not exist")
+
+    return before
+
+
+class TestRehearsing:
+    async def test_the_whole_plan_is_shown_on_a_copy_before_anyone_releases_it(self, scene: Scene) -> None:
+        play = await scene.request()
+        await play.approve_all()
+        await play.has_task(f"{play.wish.id}-authorisation-1")
+        (shown,) = rehearsed(play)
+        assert (shown["backup"], shown["steps"]) == (f"{play.wish.id}-A", 18)
+        part = scene.register.parts[play.wish.id]["rehearsal"]
+        assert isinstance(part, dict)
+        assert [movement["verb"] for movement in part["movements"]] == ["unclose"] * 9 + ["reclose"] * 9
+        assert part["movements"][8]["pointers"] == dict.fromkeys(("inventory", "cost", "gl"), "2025-03")
+        (backup,) = scene.register.told(play.wish.id, EventKind.BACKED_UP)
+        assert shown["closed_root"] == backup["root"] != shown["opened_root"]
+        assert scene.ledger.acts == []
+        assert scene.ledger.scratches == {}, "the copy does not outlive the rehearsal"
+
+    async def test_what_fails_only_when_done_is_met_on_the_copy_and_the_ledger_is_not_touched(
+        self, scene: Scene
+    ) -> None:
+        scene.ledger.in_the_data = always_refuse(Module.COST, Period(2025, 4))
+        play = await scene.request()
+        await play.approve_all()
+        await play.has_task(f"{play.wish.id}-attention-1")
+        (needed,) = scene.register.told(play.wish.id, EventKind.ATTENTION_NEEDED)
+        failure = needed["failure"]
+        assert isinstance(failure, dict)
+        assert failure["error"] == "RehearsalFailed"
+        assert failure["facts"]["step"] == "unclose cost 2025-04"
+        assert "a batch does not exist" in str(failure["facts"]["seen"])
+        assert scene.ledger.acts == []
+        assert scene.ledger.scratches == {}
+        scene.ledger.in_the_data = lambda step: None
+        await play.retry()
+        await play.reaches(CaseState.AUTHORISING)
+        assert [shown["steps"] for shown in rehearsed(play)] == [18]
+
+    async def test_a_period_that_would_not_close_again_is_named(self, scene: Scene) -> None:
+        def before(step: PlanStep) -> None:
+            if str(step) == "reclose inventory 2025-04":
+                raise LedgerRefused("demo", "it does not balance")
+
+        scene.ledger.in_the_data = before
+        play = await scene.request()
+        await play.approve_all()
+        await play.has_task(f"{play.wish.id}-attention-1")
+        assert "reclose inventory 2025-04" in str(
+            scene.register.told(play.wish.id, EventKind.ATTENTION_NEEDED)
+        )
+        await play.withdraw()
+        assert (await play.end()).state == CaseState.WITHDRAWN
+        assert scene.ledger.acts == []
+
+    async def test_a_case_withdrawn_in_the_middle_of_it_leaves_no_copy(self, scene: Scene) -> None:
+        stopped: list[str] = []
+
+        def hold_up(step: PlanStep) -> None:
+            if str(step) == "unclose gl 2025-04" and not stopped:
+                stopped.append("once")
+                raise ConnectionError("the line is cut for a moment")
+
+        scene.ledger.in_the_data = hold_up
+        play = await scene.request()
+        await play.approve_all()
+        await eventually(lambda: bool(stopped), "the rehearsal to stop", play.tale)
+        await play.withdraw()
+        assert (await play.end()).state == CaseState.WITHDRAWN
+        assert scene.ledger.scratches == {}
+        assert rehearsed(play) == []
+
+    async def test_a_ledger_that_cannot_be_cloned_is_not_rehearsed_and_the_case_says_so(
+        self, scene: Scene
+    ) -> None:
+        scene.ledger.able = Capabilities(can_clone=False)
+        play = await scene.request()
+        await whole_case(play)
+        assert (await play.end()).state == CaseState.COMPLETED
+        assert rehearsed(play) == [{"skipped": "no copy of this ledger can be acted on"}]
+
+    async def test_production_that_comes_out_otherwise_is_put_back(self, scene: Scene) -> None:
+        play = await scene.request()
+        await play.approve_all()
+        await play.has_task(f"{play.wish.id}-authorisation-1")
+        scene.ledger.rewritten = {Period(2025, 1)}
+        await play.authorise()
+        assert (await play.end()).state == CaseState.ROLLED_BACK
+        (failed,) = scene.register.told(play.wish.id, EventKind.STEP_FAILED)
+        assert "ProofMismatch" in str(failed)
+        assert "gl 2025-01" in str(failed)
+        assert scene.ledger.state.pointers() == scene.ledger.opening.pointers()
+        assert nothing_is_held(scene.ledger, scene)
+
+    async def test_a_case_protected_in_anothers_window_is_rehearsed_before_its_release(
+        self, scene: Scene
+    ) -> None:
+        scene.ledger.tells_revisions = False
+        first = await scene.request()
+        second = await scene.request(id="UC-2025-000002")
+        await first.consent()
+        await first.reaches(CaseState.CORRECTING)
+        await second.approve_all()
+        await second.reaches(CaseState.AUTHORISING)
+        assert [bool(shown.get("skipped")) for shown in rehearsed(second)] == [True]
+        await first.finish()
+        await second.has_task("UC-2025-000002-authorisation-1")
+        assert [bool(shown.get("skipped")) for shown in rehearsed(second)] == [True, False]
+        await second.authorise()
+        await second.finish()
+        assert (await second.end()).state == CaseState.COMPLETED
 
 
 class TestAuthorising:

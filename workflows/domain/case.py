@@ -39,6 +39,7 @@ class EventKind(StrEnum):
     REMINDED = "reminded"
     ESCALATED = "escalated"
     BACKED_UP = "backed_up"
+    REHEARSED = "rehearsed"
     WAITING_FOR_LEDGER = "waiting_for_ledger"
     LEASE_TAKEN = "lease_taken"
     LEASE_RELEASED = "lease_released"

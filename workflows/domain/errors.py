@@ -18,7 +18,7 @@ UncloseError
 │   │   ├── StaleDigest, NoApprover, ChainEmpty, NotYourTurn, SeatNeededLater, PersonNotEligible,
 │   │   ├── WindowExpired, OutOfOrder, StaleFence, NotExclusive, SessionsRemain, PeriodClosed, MissingRight
 │   │   ├── RightNotGranted, RightNotWithdrawn, GuidedOnly
-│   │   ├── PointerMismatch, ProofMismatch, GateNotPassed, LedgerRefused
+│   │   ├── PointerMismatch, ProofMismatch, GateNotPassed, LedgerRefused, RehearsalFailed
 │   │   ├── BackupUnproven, BackupDamaged, BackupKeyMissing, BackupKeyUnreadable, BackupKeyWrong,
 │   │   ├── RecipientUnreadable, NoRecipients, NoRoom, ToolMissing, NotRestorable
 │   │   ├── DelegationOverlaps, DelegationCycle
@@ -476,6 +476,15 @@ class PointerMismatch(Conflict):
 class ProofMismatch(Conflict):
     sentence = "The balances differ from what they must be, at {where}."
     where: tuple[str, ...]
+
+
+@dataclass(eq=False)
+class RehearsalFailed(Conflict):
+    """On a copy of the ledger the plan could not be carried out; the ledger itself was not touched."""
+
+    sentence = "The rehearsal on a copy of the ledger stopped at {step}: {seen}"
+    step: str
+    seen: str
 
 
 @dataclass(eq=False)
