@@ -112,6 +112,7 @@ def _tasks(request: UncloseRequest, n: int, number: int) -> Iterator[Values]:
             "actions": ["approve", "reject"],
             "digest": "d" * 64,
             "opened_at": request.accepted_at + timedelta(seconds=level),
+            "cc": [],
             "state": "open" if is_open else "closed",
         }
 

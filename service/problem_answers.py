@@ -60,6 +60,10 @@ async def _on_http(request: Request, error: Exception) -> Response:
 
 def _methods(request: Request) -> list[str]:
     """Every method that some route has at this path; the framework names only those of the first route."""
+    # A path that stands in the document word for word is itself, not a value of another one's parameter.
+    literal = request.app.openapi()["paths"].get(request.url.path)
+    if literal is not None:
+        return sorted(method.upper() for method in literal)
 
     def is_possible(method: str) -> bool:
         asked = {**request.scope, "method": method}

@@ -41,6 +41,7 @@ def test_ctrl_c_ends_everything_and_the_data_survives(tmp_path: Path) -> None:
             assert people.case(case)["waiting_for"] == ["finance"]
             people.act("finance", case, "approval", "approve")
             people.act("it", case, "approval", "approve")
+            people.act("finance-head", case, "approval", "approve")
             assert people.wait_for(case, "authorising") == "authorising"
 
 
