@@ -5,6 +5,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# Test files that run side by side.
+LANES ?= 2
 export TEMPORAL_CLI_DISABLE_UPDATE_CHECK := 1
 
 $(VENV)/.python:
@@ -28,7 +30,7 @@ dev: $(VENV)/.run ## API, worker, embedded Temporal, demo ledger
 	$(BIN)/unclose dev $(ARGS)
 
 test: $(VENV)/.dev ## every test
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n $(LANES) --dist loadfile $(ARGS)
 
 check: $(VENV)/.dev ## the gate: format, lint, types, arrows, OpenAPI drift, tests
 	BIN=$(BIN) .ci/check.sh
