@@ -128,7 +128,7 @@ def test_who_is_told_and_who_may_be_asked_instead_is_pinned() -> None:
     level = replace(MONEY, cc=(Group.IT, Group.ADMIN), transfer_to=(Group.FINANCE_HEAD, Group.FINANCE))
     (mine,) = a_chain(a_policy(level))
     assert mine.cc == ("ivo", "ida", "root")
-    assert mine.open_to == (Group.FINANCE, Group.FINANCE_HEAD)
+    assert mine.open_to == (Group.FINANCE_HEAD, Group.FINANCE)
 
 
 def test_an_escalation_is_pinned_without_those_who_have_another_part() -> None:

@@ -85,8 +85,8 @@ class OnRecord:
 
 @dataclass
 class LevelOnRecord:
-    ways: list[list[tuple[set[str], int]]]
-    """Each a list of demands: these persons, so many of them."""
+    ways: list[list[tuple[set[str], int, set[Group]]]]
+    """Each a list of demands: these persons, so many of them, all members of one of these groups."""
     consents: list[OnRecord] = field(default_factory=list)
     added: set[str] = field(default_factory=set)
     before: set[tuple[str, str]] = field(default_factory=set)
@@ -99,20 +99,24 @@ class LevelOnRecord:
         self.added.clear()
         self.before.clear()
 
-    def transfer(self, old: str, new: str) -> None:
-        for persons, _ in (demand for way in self.ways for demand in way):
+    def transfer(self, old: str, new: str, groups: set[Group]) -> None:
+        for persons, _, may in (demand for way in self.ways for demand in way):
             if old in persons:
                 persons.remove(old)
-                persons.add(new)
+                if may & groups:
+                    persons.add(new)
         self.queue = self.queue and [new if person == old else person for person in self.queue]
 
-    def consent(self, one: OnRecord) -> None:
+    def consent(self, one: OnRecord, groups: set[Group]) -> None:
         signed = {other.holder for other in self.consents}
         assert not [first for first, then in self.before if then == one.holder and first not in signed]
         if self.queue and not one.was_added:
             in_turn = next(person for person in self.queue if person not in signed)
-            also = set().union(*(persons for way in self.ways[1:] for persons, _ in way))
+            also = set().union(*(persons for way in self.ways[1:] for persons, _, _ in way))
             assert one.holder in {in_turn} | also
+        for persons, _, may in (demand for way in self.ways for demand in way):
+            if not may & groups:
+                persons.discard(one.holder)
         self.consents.append(one)
 
 
@@ -127,13 +131,15 @@ class Oracle:
         ]
         for level, mine in zip(levels, self.levels, strict=True):
             if level.mode == Mode.SEQUENCE:
-                mine.queue = [person for persons, _ in mine.ways[0] for person in sorted(persons)]
+                mine.queue = [person for persons, _, _ in mine.ways[0] for person in sorted(persons)]
 
-    def _demands(self, way: Way, level: Level, directory: Directory) -> Iterator[tuple[set[str], int]]:
+    def _demands(
+        self, way: Way, level: Level, directory: Directory
+    ) -> Iterator[tuple[set[str], int, set[Group]]]:
         for demand in way:
             persons = {p for p in directory.members[demand.group] if not self._is_barred(p)}
             need = demand.count or (1 if level.mode == Mode.ANY else max(1, len(persons)))
-            yield persons, need
+            yield persons, need, {demand.group, *level.transfer_to}
 
     def _is_barred(self, person: str) -> bool:
         p = self.parties
@@ -146,17 +152,19 @@ class Oracle:
             for number in data["levels"]:  # type: ignore[union-attr]
                 self._level(number).clear()
         if told.kind == EventKind.TRANSFERRED:
-            self._level(data["level"]).transfer(str(data["from"]), str(data["to"]))
+            new = str(data["to"])
+            self._level(data["level"]).transfer(str(data["from"]), new, set(directory.groups_of(new)))
         if told.kind == EventKind.SIGN_ADDED:
             self._level(data["level"]).added |= set(act.persons)
             if act.position == Position.BEFORE:
                 self._level(data["level"]).before |= {(person, holder) for person in act.persons}
         if told.kind == EventKind.DECIDED and data["answer"] == "approve":
             level = self._level(data["level"])
-            level.consent(OnRecord(act.actor.person, holder, act.digest, holder in level.added))
+            one = OnRecord(act.actor.person, holder, act.digest, holder in level.added)
+            level.consent(one, set(directory.groups_of(holder)))
 
-    def escalated(self, number: int, persons: Sequence[str]) -> None:
-        self._level(number).ways.append([(set(persons), 1)])
+    def escalated(self, number: int, persons: Sequence[str], may: set[Group]) -> None:
+        self._level(number).ways.append([(set(persons), 1, may)])
 
     def _level(self, number: object) -> LevelOnRecord:
         assert isinstance(number, int)
@@ -184,12 +192,12 @@ class Oracle:
         seats = [{one.actor, one.holder} for one in consents]
         assert sum(map(len, seats)) == len(set().union(*seats))
         for level in self.levels:
-            pinned = set().union(*(persons for way in level.ways for persons, _ in way))
+            pinned = set().union(*(persons for way in level.ways for persons, _, _ in way))
             assert {one.holder for one in level.consents} <= pinned | level.added
 
 
-def _fills(holders: Sequence[str], way: Sequence[tuple[set[str], int]]) -> bool:
-    seats = [persons for persons, need in way for _ in range(need)]
+def _fills(holders: Sequence[str], way: Sequence[tuple[set[str], int, set[Group]]]) -> bool:
+    seats = [persons for persons, need, _ in way for _ in range(need)]
     return any(
         all(person in persons for person, persons in zip(chosen, seats, strict=True))
         for chosen in permutations(holders, len(seats))
@@ -293,7 +301,9 @@ class Game:
         before = self.round
         self.round, fresh = self.round.escalate()
         if fresh:
-            self.oracle.escalated(before.now.level.n, fresh)
+            level = before.now.level
+            assert level.escalation is not None
+            self.oracle.escalated(level.n, fresh, {level.escalation.group, *level.open_to})
         assert (self.round.outcome, self.round.at) == (before.outcome, before.at)
         assert [now.voices for now in self.round.levels] == [now.voices for now in before.levels]
         assert set(before.asked) <= set(self.round.asked)

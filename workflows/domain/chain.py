@@ -37,7 +37,7 @@ class PinnedLevel:
     expires_hours: int = 24
     cc: tuple[str, ...] = ()
     open_to: tuple[Group, ...] = ()
-    """Groups whose members may be asked in place of a pinned person (转交)."""
+    """Further groups whose members may be asked in place of any pinned person (转交)."""
 
     @property
     def persons(self) -> tuple[str, ...]:
@@ -47,6 +47,10 @@ class PinnedLevel:
     @property
     def groups(self) -> tuple[Group, ...]:
         return tuple(dict.fromkeys(demand.group for way in self.ways for demand in way))
+
+    def seats(self, groups: Iterable[Group], demand: PinnedDemand) -> bool:
+        """Whether members of these groups may fill a seat of this demand."""
+        return not {demand.group, *self.open_to}.isdisjoint(groups)
 
     def is_satisfied_by(self, holders: frozenset[str]) -> bool:
         """Whether the consent of these persons, each counted once, fills any one way."""
@@ -108,7 +112,7 @@ def _pin(n: int, level: Level, why: tuple[str, ...], people: People, parties: Pa
         escalation=escalation,
         expires_hours=level.expires_hours,
         cc=_members(people, level.cc),
-        open_to=tuple(dict.fromkeys((*level.groups, *level.transfer_to))),
+        open_to=level.transfer_to,
     )
 
 
@@ -207,8 +211,30 @@ def _fill(way: PinnedWay, may: Callable[[str], bool]) -> dict[str, int] | None:
     )
 
 
+def open_demands(way: PinnedWay, holders: frozenset[str]) -> tuple[PinnedDemand, ...]:
+    """The demands that one more of their persons would bring forward, with these having signed.
+
+    A filled demand counts as well if one of those who fill it could fill another that is not.
+    """
+    seats = [demand for demand in way for _ in range(demand.need)]
+    seated = seat_most([[person for person in seat.persons if person in holders] for seat in seats])
+    found = {seat for n, seat in enumerate(seats) if n not in seated.values()}
+    while True:
+        movable = {p for p in seated if any(p in demand.persons for demand in found)}
+        more = {seats[seated[person]] for person in movable} - found
+        if not more:
+            return tuple(demand for demand in way if demand in found)
+        found |= more
+
+
 def match(seats: Sequence[Sequence[str]]) -> dict[str, int] | None:
-    """Distinct persons for all seats (augmenting paths), or none if there is no such choice."""
+    """Distinct persons for all seats, or none if there is no such choice."""
+    seated = seat_most(seats)
+    return seated if len(seated) == len(seats) else None
+
+
+def seat_most(seats: Sequence[Sequence[str]]) -> dict[str, int]:
+    """Distinct persons for as many seats as can be (augmenting paths)."""
     seated: dict[str, int] = {}
 
     def fill(seat: int, tried: set[str]) -> bool:
@@ -220,4 +246,6 @@ def match(seats: Sequence[Sequence[str]]) -> dict[str, int] | None:
                     return True
         return False
 
-    return seated if all(fill(seat, set()) for seat in range(len(seats))) else None
+    for seat in range(len(seats)):
+        fill(seat, set())
+    return seated

@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from workflows.domain.approval import Group, Parties
 from workflows.domain.case import APPLICANT, Act, EventKind, Position, Resume, TaskAction, Told
-from workflows.domain.chain import Ahead, PinnedDemand, PinnedLevel, PinnedWay, unsignable
+from workflows.domain.chain import Ahead, PinnedDemand, PinnedLevel, PinnedWay, open_demands, unsignable
 from workflows.domain.digest import Json
 from workflows.domain.errors import (
     ActIncomplete,
@@ -99,13 +99,27 @@ class LevelNow:
 
     @property
     def _next_seats(self) -> tuple[str, ...]:
-        seats = tuple(person for person in self.level.persons if person not in self.holders)
+        wanted = {person for demand in self.open_demands for person in demand.persons}
+        seats = tuple(person for person in self.level.persons if person in wanted - self.holders)
         if self.level.mode != Mode.SEQUENCE:
             return seats
         queue = [person for demand in self.level.ways[0] for person in demand.persons]
         in_turn = tuple(person for person in queue if person in seats)[:1]
         others = [person for way in self.level.ways[1:] for demand in way for person in demand.persons]
         return tuple(dict.fromkeys((*in_turn, *(person for person in others if person in seats))))
+
+    @property
+    def open_demands(self) -> tuple[PinnedDemand, ...]:
+        """Those that are not filled yet; whoever could fill only others is not needed any more."""
+        return tuple(demand for way in self.level.ways for demand in open_demands(way, self.holders))
+
+    def seated_by(self, holder: str, groups: Sequence[Group]) -> "LevelNow":
+        """The same level with this person only where their groups of this moment entitle them to sit."""
+        ways = tuple(
+            _reseated(way, holder, lambda demand: (holder,) if self.level.seats(groups, demand) else ())
+            for way in self.level.ways
+        )
+        return replace(self, level=replace(self.level, ways=ways))
 
     def cleared(self) -> "LevelNow":
         """Asked anew: consents and added signs are gone, transfers stay."""
@@ -165,13 +179,13 @@ class Round:
     def _as_group(self, person: str, asked: tuple[str, ...]) -> Group | None:
         if self.now.level.mode != Mode.ANY:
             return None
-        for demand in self._demands():
+        for demand in self.now.open_demands:
             if person in demand.persons and set(demand.persons) <= {*asked, *self._used()}:
                 return demand.group
         return None
 
-    def _demands(self) -> tuple[PinnedDemand, ...]:
-        return tuple(demand for way in self.now.level.ways for demand in way)
+    def _seats_of(self, holder: str) -> tuple[PinnedDemand, ...]:
+        return tuple(demand for way in self.now.level.ways for demand in way if holder in demand.persons)
 
     @property
     def signed(self) -> tuple[str, ...]:
@@ -207,7 +221,7 @@ class Round:
         if now.escalated or more is None or not fresh:
             return self, ()
         ways: tuple[PinnedWay, ...] = (*now.level.ways, (replace(more, persons=fresh),))
-        level = replace(now.level, ways=ways, open_to=(*now.level.open_to, more.group))
+        level = replace(now.level, ways=ways)
         return self._with_now(replace(now, level=level, escalated=True)), fresh
 
     def undone_by_resuming(self) -> tuple[Told, ...]:
@@ -260,10 +274,9 @@ class Round:
         """Pinned is not enough: who has left the group since has no say. Raises NotAnApprover."""
         if holder in self.now.pending_added:
             return
-        person = act.actor.person
-        groups = act.actor.groups if holder == person else standing.groups.get(holder) or ()
-        if not set(groups) & set(self.now.level.open_to):
-            raise NotAnApprover(person, self.now.level.name, self.asked)
+        groups, level = _groups_of(act, holder, standing), self.now.level
+        if not any(level.seats(groups, demand) for demand in self._seats_of(holder)):
+            raise NotAnApprover(act.actor.person, level.name, self.asked)
 
     def _used(self) -> frozenset[str]:
         return frozenset(name for level in self.levels for v in level.voices for name in (v.person, v.holder))
@@ -292,7 +305,9 @@ class Round:
 
     def _approve(self, act: Act, holder: str, standing: Standing) -> "Taken":
         voice = Voice(act.actor.person, holder)
-        after = self._with_now(replace(self.now, voices=(*self.now.voices, voice)))
+        # Of two groups that somebody was pinned for, they may have left one: its seat is not theirs then.
+        now = self.now.seated_by(holder, _groups_of(act, holder, standing))
+        after = self._with_now(replace(now, voices=(*now.voices, voice)))
         needed = after._first_unsignable()
         if needed is not None:
             raise SeatNeededLater(act.actor.person, needed.name)
@@ -343,11 +358,18 @@ class Round:
             raise ActIncomplete(act.action, "to")
         groups = self._require_newcomer(act.to, act, standing)
         level = self.now.level
-        if not set(groups) & set(level.open_to):
-            raise PersonNotEligible(act.to, f"belongs to none of {', '.join(level.open_to)}")
+        seats = self._seats_of(holder)
+        if not any(level.seats(groups, demand) for demand in seats):
+            may = dict.fromkeys((*(demand.group for demand in seats), *level.open_to))
+            raise PersonNotEligible(act.to, f"belongs to none of {', '.join(may)}")
         if act.to == holder or (act.to in level.persons and level.mode != Mode.ANY):
             raise PersonNotEligible(act.to, "is asked already")
-        ways = tuple(_reseated(way, holder, act.to) for way in level.ways)
+        to = act.to
+        # Only where they belong: consent of each of two groups is not to become consent of one of them.
+        ways = tuple(
+            _reseated(way, holder, lambda demand: (to,) if level.seats(groups, demand) else ())
+            for way in level.ways
+        )
         after = self._with_now(replace(self.now, level=replace(level, ways=ways)))
         needed = after._first_unsignable()
         if needed is not None:
@@ -431,7 +453,7 @@ class Round:
         }
 
     def _decided(self, act: Act, holder: str, answer: str, **more: Json) -> Told:
-        groups = [demand.group for demand in self._demands() if holder in demand.persons]
+        groups = [demand.group for demand in self._seats_of(holder)]
         data = {**self._where(act), "group": groups[0] if groups else "added", "answer": answer, **more}
         return Told(EventKind.DECIDED, data, _stood_in(act, holder))
 
@@ -443,10 +465,20 @@ def _stood_in(act: Act, holder: str) -> str | None:
     return None if holder == act.actor.person else holder
 
 
-def _reseated(way: PinnedWay, old: str, new: str) -> PinnedWay:
-    """The same demands with one person in place of another, each named once."""
+def _groups_of(act: Act, holder: str, standing: Standing) -> Sequence[Group]:
+    """The groups of this moment of whose seat it is."""
+    return act.actor.groups if holder == act.actor.person else standing.groups.get(holder) or ()
+
+
+def _reseated(way: PinnedWay, old: str, now: Callable[[PinnedDemand], tuple[str, ...]]) -> PinnedWay:
+    """The same demands with others, or nobody, in place of one person, each named once."""
     return tuple(
-        replace(demand, persons=tuple(dict.fromkeys(new if p == old else p for p in demand.persons)))
+        replace(
+            demand,
+            persons=tuple(
+                dict.fromkeys(q for p in demand.persons for q in (now(demand) if p == old else (p,)))
+            ),
+        )
         for demand in way
     )
 
