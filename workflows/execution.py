@@ -102,6 +102,8 @@ class Execution:
         require_untouched(self.before, proof, self.examined.plan.touched)
         if self.rehearsal is not None:
             self.rehearsal.require_opened(proof)
+        # What was proven must not be proven again when the correctors are at work already.
+        await self.case.errands.make_durable()
         if self.case.is_interrupted:
             raise Interrupted
         await self._let_correctors_in("verified open")
@@ -180,6 +182,8 @@ class Execution:
             isolated = await errands.touch(
                 LedgerSteps.isolate, IsolateOrder(**errands.address, fence=self.fence, reason=reason)
             )
+            # Asked again, the ledger would tell of nobody: those who were in it have been sent out.
+            await errands.make_durable()
             self._mark = isolated.mark
             self.case.log.tell(EventKind.ISOLATED, {"ended": list(isolated.ended), "fence": self.fence})
             self._point_b = await errands.copy(BackupSteps.back_up, BackupOrder(**errands.address, point="B"))

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from workflows.case_log import CaseLog
 from workflows.domain.case import EventKind
 from workflows.domain.ledger import CloseState
-from workflows.domain.plan import Books, Plan, PlanStep, plan_reclose, verify_progress
+from workflows.domain.plan import Books, Plan, PlanStep, apply, plan_reclose, verify_progress
 from workflows.domain.rehearsal import Rehearsal
 from workflows.errands import Errands
 from workflows.steps import LedgerSteps, StepOrder
@@ -38,10 +38,12 @@ class PointerMoves:
             PointerMismatch: something else than the one pointer moved (design §5.2), or something else than
                 in the rehearsal.
         """
+        led_to = start
         for step in plan.steps:
             if interrupted():
                 return False
-            await self._step(step, plan, start, phase)
+            led_to = apply(led_to, step, self.books.calendar)
+            await self._step(step, plan, start, phase, led_to)
         return True
 
     async def close_again(self, opened: CloseState, goal: CloseState, phase: str) -> None:
@@ -50,7 +52,9 @@ class PointerMoves:
         self.log.learn(**{f"plan_{phase}": plan})
         await self.perform(plan, opened, phase)
 
-    async def _step(self, step: PlanStep, plan: Plan, start: CloseState, phase: str) -> None:
+    async def _step(
+        self, step: PlanStep, plan: Plan, start: CloseState, phase: str, led_to: CloseState
+    ) -> None:
         # The key names what is done, not how often it was planned: planned again after a crash or by a
         # person's retry, the same act is still the same act.
         key = f"{self.log.case}/{phase}/{step.module}/{step.period}"
@@ -63,8 +67,9 @@ class PointerMoves:
         if key in self._told:
             return
         self._told.add(key)
-        state = read_back.state
-        pointers = {str(module): str(period) for module, period in state.pointers().items()}
+        # Where this step has led, which is what was read back when it was done: read back again after a
+        # worker has died, the ledger may stand further on, and the same step would be told otherwise.
+        pointers = {str(module): str(period) for module, period in led_to.pointers().items()}
         self.log.tell(
             EventKind.STEP_DONE,
             {
@@ -74,6 +79,6 @@ class PointerMoves:
                 "period": str(step.period),
                 "mode": step.mode,
                 "key": key,
-                "pointers": dict(pointers),
+                "pointers": pointers,
             },
         )
