@@ -1,0 +1,146 @@
+"""A whole case, once for every event of it, something killed right after: it ends as if nothing had been."""
+
+import asyncio
+import os
+import signal
+from collections import deque
+from collections.abc import Iterator
+from contextlib import closing, suppress
+from dataclasses import dataclass
+
+import pytest
+
+from tests.chaos.account import difference
+from tests.chaos.lane import Lane, make_originals
+from tests.chaos.mortal_worker import Fate, Nursery, nursery
+from tests.chaos.summary import Summary, spread
+from tests.chaos.temporal import TemporalServer, running_temporal
+from tests.chaos.whole_case import Glance, until
+from tests.e2e.tree import is_alive
+from workflows.domain.digest import Json
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
+
+LANES = (os.cpu_count() or 1) + 1
+"""One more than processors: much of the time of a killed case is waiting for Temporal to notice."""
+
+Account = dict[str, Json]
+
+
+@dataclass(frozen=True)
+class Theatre:
+    """Temporal, the lanes, and the process that workers are forked from."""
+
+    server: TemporalServer
+    nursery: Nursery
+    lanes: tuple[Lane, ...]
+
+    def worker(self, lane: Lane, fate: Fate | None = None) -> int:
+        return self.nursery.worker(lane.settings, lane.log, fate)
+
+
+@pytest.fixture(scope="module")
+def theatre(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Theatre]:
+    folder = tmp_path_factory.mktemp("every-event")
+    names = tuple(f"lane{n}" for n in range(LANES))
+    original = make_originals(folder / "original")
+    with running_temporal(folder, names) as server, nursery(folder / "nursery.log") as workers:
+        lanes = tuple(Lane(name, folder / name, server.address, original) for name in names)
+        for lane in lanes:
+            lane.prepare()
+        yield Theatre(server, workers, lanes)
+
+
+def case_after(killed: str, event: int) -> str:
+    """The case in which this is killed after this event; in number 0 nothing is."""
+    return f"UC-{killed}-{event:04d}"
+
+
+def kill(worker: int) -> None:
+    with suppress(ProcessLookupError):
+        os.kill(worker, signal.SIGKILL)
+
+
+async def undisturbed(theatre: Theatre, killed: str) -> tuple[Account, int]:
+    """The account of a case in which nothing is killed, and how many events it has."""
+    lane, case = theatre.lanes[0], case_after(killed, 0)
+    lane.open_ledger(case)
+    worker = theatre.worker(lane)
+    account = await lane.play(case)
+    kill(worker)
+    events = account["events"]
+    assert isinstance(events, list)
+    return account, len(events)
+
+
+async def became(playing: asyncio.Task[Account], reference: Account) -> str:
+    """How a case went otherwise than it should; empty if it did not."""
+    try:
+        return difference(reference, await playing)
+    except Exception as failure:  # the other points are tried nevertheless
+        return f"{type(failure).__name__}: {failure}"
+
+
+class DeathsInLane:
+    """Plays one case after another in a lane. Who takes over from a dead worker dies in the next case."""
+
+    def __init__(self, theatre: Theatre, lane: Lane, points: deque[int], reference: Account) -> None:
+        self._theatre, self._lane, self._points, self._reference = theatre, lane, points, reference
+
+    async def happen(self, summary: Summary) -> None:
+        event, worker = self._next()
+        while event:
+            playing = asyncio.create_task(self._lane.play(case_after("worker", event)))
+            await until(lambda: playing.done() or not is_alive(worker), "the worker is dead")  # noqa: B023
+            was_killed = not is_alive(worker)
+            kill(worker)
+            following, worker = self._next()
+            end = await became(playing, self._reference)
+            summary.note(event, end if was_killed else f"the worker was not killed; {end}")
+            event = following
+        kill(worker)
+
+    def _next(self) -> tuple[int, int]:
+        """The next event, 0 if there is none, and a worker that does not outlive it."""
+        if not self._points:
+            return 0, self._theatre.worker(self._lane)
+        event = self._points.popleft()
+        case = case_after("worker", event)
+        self._lane.open_ledger(case)
+        return event, self._theatre.worker(self._lane, Fate(case, event))
+
+
+async def test_the_worker_is_killed_after_every_event(
+    theatre: Theatre, capsys: pytest.CaptureFixture[str]
+) -> None:
+    reference, count = await undisturbed(theatre, "worker")
+    points, summary = deque(range(1, count + 1)), Summary("worker")
+    lanes = [DeathsInLane(theatre, lane, points, reference) for lane in theatre.lanes]
+    await asyncio.gather(*(lane.happen(summary) for lane in lanes))
+    with capsys.disabled():
+        print(f"\n{summary}")
+    assert summary.tried == count
+    assert summary.fallen == {}
+
+
+async def test_the_temporal_server_is_killed_after_a_sample_of_events(
+    theatre: Theatre, capsys: pytest.CaptureFixture[str]
+) -> None:
+    reference, count = await undisturbed(theatre, "temporal")
+    lane, points, summary = theatre.lanes[0], spread(count), Summary("Temporal server")
+    for event in points:
+        lane.open_ledger(case_after("temporal", event))
+    worker = theatre.worker(lane)
+    with closing(Glance(lane.register)) as glance:
+        for event in points:
+            case = case_after("temporal", event)
+            playing = asyncio.create_task(lane.play(case))
+            await until(lambda: playing.done() or glance.last_event(case) >= event, "the event")  # noqa: B023
+            theatre.server.kill()
+            theatre.server.start()
+            summary.note(event, await became(playing, reference))
+    kill(worker)
+    with capsys.disabled():
+        print(f"\n{summary}")
+    assert summary.tried >= 10
+    assert summary.fallen == {}
