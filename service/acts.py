@@ -4,7 +4,7 @@ from collections.abc import Awaitable
 from dataclasses import dataclass
 from datetime import datetime
 
-from service.queries import Reader
+from service.queries import Reader, Slice, TaskFilter
 from service.temporal_gateway import Gateway
 from workflows.domain.case import (
     Act,
@@ -15,6 +15,8 @@ from workflows.domain.case import (
     Finish,
     Reminder,
     Resubmission,
+    TaskAction,
+    TaskKind,
     Withdrawal,
 )
 from workflows.domain.errors import TaskClosed, UnknownRequest, WindowExpired, WrongState
@@ -80,6 +82,21 @@ class Acts:
             if ended is None:
                 raise
             raise WindowExpired(case, ended.isoformat()) from None
+
+    async def roll_back(self, call: Call, case: str, comment: str) -> CaseNow:
+        """The answer `roll_back` on the attention task that is open.
+
+        Raises:
+            UnknownRequest, WrongState: the case does not need a person.
+            ActionNotPossible, and what the case refuses with.
+        """
+        wanted = TaskFilter(None, True, TaskKind.ATTENTION, case)
+        found = await self._reader.tasks(wanted, Slice(limit=1))
+        if not found.items:
+            head = await self._reader.case(case)
+            raise WrongState(case, head.state, (CaseState.ATTENTION,))
+        act = Act(found.items[0].id, call.actor, TaskAction.ROLL_BACK, comment=comment)
+        return await self.on_task(call, act)
 
     async def _unless_ended(
         self, case: str, asked: Awaitable[CaseNow], allowed: tuple[CaseState, ...]

@@ -188,6 +188,13 @@ TABLE: tuple[Problem, ...] = (
         ("Ask a person of one of these groups.", "请由上述组的人员决定。"),
     ),
     _row(
+        e.OwnCase,
+        403,
+        ("Your own case", "本人相关案件"),
+        "{person} 是 {request} 的申请人或更正人，不得决定其如何继续。",
+        ("Ask an operator without another part in the case.", "请由与本案无其他关系的人员处理。"),
+    ),
+    _row(
         e.NotNamed,
         403,
         ("Not named for this window", "未被指定为更正人"),

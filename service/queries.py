@@ -149,6 +149,9 @@ class TaskView:
             actor.person == self.case.request.applicant or actor.person in self.signers
         ):
             return False
+        request = self.case.request
+        if self.kind == TaskKind.ATTENTION and actor.person in (request.applicant, *request.correctors):
+            return False
         if self.persons:
             return actor.person in self.persons or bool(self.acting_for(viewer))
         return bool(set(self.groups) & set(actor.groups))

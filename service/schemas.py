@@ -245,12 +245,23 @@ class DecisionOut(Outbound):
     void: bool = Field(description="Whether a change has undone it; it stays on record.")
 
 
+class RestoredOut(Outbound):
+    """Roll-back point B in the place of the ledger, and where what it replaced is kept."""
+
+    backup: str
+    root: str = Field(description="Root of the proof of the ledger afterwards: that of the backup.")
+    kept: str = Field(description="Name of the replaced database, with all corrections in it.")
+    milliseconds: int
+
+
 class CaseDetailOut(CaseOut):
     """A case with the request it came from."""
 
     model_config = ConfigDict(
         json_schema_extra={
-            "examples": [_CASE_EXAMPLE | _REQUEST_EXAMPLE | {"on_behalf_of": None, "decisions": []}]
+            "examples": [
+                _CASE_EXAMPLE | _REQUEST_EXAMPLE | {"on_behalf_of": None, "decisions": [], "restored": None}
+            ]
         }
     )
 
@@ -266,6 +277,7 @@ class CaseDetailOut(CaseOut):
     external_ref: str | None
     on_behalf_of: str | None
     decisions: list[DecisionOut] = Field(description="Every decision so far, void ones too.")
+    restored: RestoredOut | None = Field(description="What took the ledger's place, if it was rolled back.")
 
 
 class CaseList(Outbound):
@@ -275,6 +287,10 @@ class CaseList(Outbound):
 
 class CommentIn(Inbound):
     comment: Said = Field(default="", description="In words, for the record.")
+
+
+class RollBackIn(Inbound):
+    comment: Reason = Field(description="Why, in words, for the record.")
 
 
 class ResubmitIn(CommentIn):
@@ -598,6 +614,15 @@ class DryRunOut(PlanOut):
 # --------------------------------------------------------------------------- tasks
 
 
+class ProposalOut(Outbound):
+    """What one person has proposed, and another of the other group may confirm."""
+
+    answer: TaskAction
+    person: str
+    groups: list[Group]
+    comment: str
+
+
 class TaskSummary(Outbound):
     """What a person must see before acting."""
 
@@ -612,6 +637,7 @@ class TaskSummary(Outbound):
         description="What has changed since people agreed: request, plan, findings, policy."
     )
     failure: str | None = Field(description="What stopped the case; only on tasks of kind `attention`.")
+    proposal: ProposalOut | None = Field(description="An answer that waits for a second person.")
     rehearsal: RehearsalOut | None = Field(
         description="What the rehearsal has shown; only on tasks of kind `authorisation`."
     )

@@ -270,6 +270,7 @@ TASK_ACTIONS: Mapping[TaskAction, Words] = {
     TaskAction.AUTHORISE: Words("authorise", "授权"),
     TaskAction.FINISH: Words("corrections are done", "更正完成"),
     TaskAction.RETRY: Words("try again", "重试"),
+    TaskAction.ROLL_BACK: Words("roll back to point B", "回滚至回退点"),
 }
 
 REASONS: Mapping[ReasonCode, Words] = {

@@ -40,7 +40,9 @@ def case(head: CaseHead) -> s.CaseOut:
     return s.CaseOut(**_case(head))
 
 
-def case_detail(head: CaseHead, decisions: Iterable[DecisionView] = ()) -> s.CaseDetailOut:
+def case_detail(
+    head: CaseHead, decisions: Iterable[DecisionView] = (), restored: Json = None
+) -> s.CaseDetailOut:
     request = head.request
     return s.CaseDetailOut(
         **_case(head),
@@ -59,6 +61,7 @@ def case_detail(head: CaseHead, decisions: Iterable[DecisionView] = ()) -> s.Cas
         external_ref=request.external_ref,
         on_behalf_of=request.on_behalf_of,
         decisions=[s.DecisionOut(**vars(decision)) for decision in decisions],
+        restored=s.RestoredOut(**restored) if isinstance(restored, dict) else None,
     )
 
 
@@ -353,6 +356,7 @@ def _summary(view: TaskView, language: Language) -> s.TaskSummary:
         blast_radius=_touched(view),
         drift=view.drift if isinstance(view.drift, dict) else None,
         failure=_failure(view.attention),
+        proposal=_proposal(view.attention),
         rehearsal=s.RehearsalOut(**_rehearsal(view.rehearsal)) if isinstance(view.rehearsal, dict) else None,
     )
 
@@ -366,6 +370,11 @@ def _touched(view: TaskView) -> s.BlastRadius | None:
     if not isinstance(view.plan, dict) or not isinstance(view.findings, list):
         return None
     return _blast_radius(view.plan, view.findings)
+
+
+def _proposal(attention: Json) -> s.ProposalOut | None:
+    proposal = attention.get("proposal") if isinstance(attention, dict) else None
+    return s.ProposalOut(**proposal) if isinstance(proposal, dict) else None
 
 
 def _failure(attention: Json) -> str | None:

@@ -191,10 +191,13 @@ class Play:
     def digest(self) -> str:
         return str(self.scene.register.parts[self.wish.id]["digest"])
 
-    async def act(self, person: str, task: str, action: TaskAction, digest: str | None = None) -> CaseNow:
+    async def act(
+        self, person: str, task: str, action: TaskAction, digest: str | None = None, comment: str = ""
+    ) -> CaseNow:
         full = f"{self.wish.id}-{task}"
         given = self.digest if digest is None else digest
-        return await self.handle.execute_update(UncloseWorkflow.act, Act(full, actor(person), action, given))
+        act = Act(full, actor(person), action, given, comment)
+        return await self.handle.execute_update(UncloseWorkflow.act, act)
 
     async def approve_all(self, round_: int = 1) -> None:
         for n, person in enumerate(("warehouse", "finance", "it"), start=1):
@@ -223,6 +226,12 @@ class Play:
         task = f"attention-{number}"
         await self.has_task(f"{self.wish.id}-{task}")
         await self.act(person, task, TaskAction.RETRY)
+
+    async def roll_back(self, number: int = 1) -> None:
+        task = f"attention-{number}"
+        await self.has_task(f"{self.wish.id}-{task}")
+        for person in ("operator", "erp-admin"):
+            await self.act(person, task, TaskAction.ROLL_BACK, comment="无法恢复结账")
 
     async def end(self) -> CaseOutcome:
         return await self.handle.result()

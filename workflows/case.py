@@ -8,8 +8,9 @@ from datetime import datetime, timedelta
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError
 
+from workflows.attention_desk import AttentionDesk, Stop
 from workflows.case_log import CaseLog
-from workflows.desks import AttentionDesk, Desk
+from workflows.desks import Desk
 from workflows.domain.case import (
     SYSTEM,
     Act,
@@ -51,6 +52,10 @@ class CaseEnds(Exception):  # not an error: the way out of the process
     because: str
 
 
+class RollBackDecided(Exception):  # not an error: the way out of whatever stage could not be done
+    """Two persons want roll-back point B in the place of the ledger; the text says who and why."""
+
+
 class Case:
     """What all stages of a case share."""
 
@@ -63,6 +68,8 @@ class Case:
         self.digest: str | None = None
         self.window_ended_at: datetime | None = None
         """When a correction window ran out unfinished."""
+        self.may_roll_back = False
+        """Whether there is a point B and the ledger may have been touched since."""
         self._profile: LedgerProfile | None = None
         self._last_act: Act | None = None
         self._reminded_at: datetime | None = None
@@ -132,6 +139,8 @@ class Case:
         if act.action != TaskAction.COMMENT:
             self._last_act = act
         self.log.waiting_for = desk.waiting_for
+        if isinstance(desk, AttentionDesk):
+            self.log.learn(attention=desk.part())
         if desk.task is not None and desk.task != asked:
             self.log.update_task(desk.task)
         return self._tell(told, act.actor)
@@ -270,7 +279,11 @@ class Case:
             raise CaseEnds(CaseState.WITHDRAWN, f"interrupted by {self.interrupted_by}")
 
     async def persist(self, state: CaseState, stage: Callable[[], Awaitable[None]]) -> None:
-        """Do one stage; when it fails, a person decides, and it is done again (design §4, attention)."""
+        """Do one stage; when it fails, a person decides, and it is done again (design §4, attention).
+
+        Raises:
+            RollBackDecided: or two persons do, and it is not.
+        """
         self.log.enter(state)
         while True:
             try:
@@ -285,16 +298,23 @@ class Case:
         self._attentions += 1
         self._came_from = self.log.state
         self.log.enter(CaseState.ATTENTION, because=describe(failure))
-        self.log.learn(attention={"came_from": self._came_from, "failure": describe(failure)})
-        self.log.tell(
-            EventKind.ATTENTION_NEEDED, {"came_from": self._came_from, "failure": describe(failure)}
+        stop = Stop(self._came_from, describe(failure))
+        desk = AttentionDesk(
+            self.request, self._attentions, stop, workflow.now(), may_roll_back=self.may_roll_back
         )
-        desk = AttentionDesk(self.request.id, self._attentions, self._came_from, workflow.now())
+        self.log.learn(attention=desk.part())
+        self.log.tell(EventKind.ATTENTION_NEEDED, {"came_from": stop.came_from, "failure": stop.failure})
         await self.wait_for_people(
             desk, lambda: desk.answer is not None, None, interruptible=self._can_still_withdraw
         )
         if desk.answer is None:
             self.require_going_on()
+        if desk.answer == TaskAction.ROLL_BACK:
+            first, second = desk.proposal, self._last_act
+            assert first is not None, "one has proposed it"
+            assert second is not None, "another has confirmed it"
+            persons = f"{first.person} and {second.actor.person}"
+            raise RollBackDecided(f"rolled back by {persons}: {first.comment}")
 
     def _leave_desk(self, outcome: str, by: Actor) -> None:
         if self.desk is not None and self.desk.task is not None:

@@ -3,14 +3,9 @@
 from datetime import datetime
 from typing import Protocol
 
-from workflows.domain.approval import Group
 from workflows.domain.case import Act, Actor, EventKind, Task, TaskAction, TaskKind, Told
 from workflows.domain.consent_round import Standing
-from workflows.domain.digest import Json
-from workflows.domain.errors import ActionNotPossible, NotACorrector, NotAnOperator, TaskClosed
-
-ATTENTION_GROUPS = (Group.OPERATOR, Group.ERP_ADMIN)
-"""Who decides how a case goes on that cannot go on by itself."""
+from workflows.domain.errors import ActionNotPossible, NotACorrector, TaskClosed
 
 
 class Desk(Protocol):
@@ -109,43 +104,3 @@ class ResubmissionDesk:
 
     def take(self, act: Act, standing: Standing, state: str) -> tuple[Told, ...]:
         raise TaskClosed(act.task, state)
-
-
-class AttentionDesk:
-    """Operators or the ERP administrator decide how a case goes on."""
-
-    def __init__(self, case: str, number: int, came_from: str, opened_at: datetime) -> None:
-        self.answer: TaskAction | None = None
-        self.waiting_for: tuple[str, ...] = ATTENTION_GROUPS
-        self.task: Task | None = Task(
-            id=f"{case}-attention-{number}",
-            kind=TaskKind.ATTENTION,
-            name=came_from,
-            groups=ATTENTION_GROUPS,
-            persons=(),
-            actions=(TaskAction.RETRY,),
-            digest=None,
-            opened_at=opened_at,
-        )
-
-    def names(self, act: Act) -> None:
-        return None
-
-    def require_open(self, act: Act, state: str) -> None:
-        """Raises TaskClosed, ActionNotPossible."""
-        if self.answer is not None or self.task is None:
-            raise TaskClosed(act.task, state)
-        require_possible(act, self.task)
-
-    def check(self, act: Act, standing: Standing, state: str) -> None:
-        """Raises NotAnOperator, TaskClosed."""
-        if not set(act.actor.groups) & set(ATTENTION_GROUPS):
-            raise NotAnOperator(act.actor.person, ATTENTION_GROUPS)
-        self.require_open(act, state)
-
-    def take(self, act: Act, standing: Standing, state: str) -> tuple[Told, ...]:
-        """Raises as `check`."""
-        self.check(act, standing, state)
-        self.answer = act.action
-        data: dict[str, Json] = {"task": act.task, "answer": act.action, "comment": act.comment}
-        return (Told(EventKind.ATTENTION_ANSWERED, data),)

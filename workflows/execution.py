@@ -58,14 +58,20 @@ class Execution:
         self.evidence: str | None = None
         self._moves = PointerMoves(case.errands, case.log, examined.books, fence, rehearsal)
         self._point_b: ProvenBackup | None = None
-        self._mark = ""
+        self.mark = ""
+        """The place in the ledger's change log from which on every change is a correction."""
         self._has_compared = False
+
+    @property
+    def point_b(self) -> ProvenBackup:
+        """The roll-back point."""
+        assert self._point_b is not None, "the ledger has been isolated"
+        return self._point_b
 
     @property
     def before(self) -> Proof:
         """The proof of roll-back point B: how the ledger was before anything moved."""
-        assert self._point_b is not None, "the ledger has been isolated"
-        return self._point_b.proof
+        return self.point_b.proof
 
     @property
     def _opened(self) -> CloseState:
@@ -88,6 +94,7 @@ class Execution:
     async def unclose(self) -> None:
         """Open what was planned, pointer by pointer."""
         self.case.log.enter(CaseState.UNCLOSING)
+        self.case.may_roll_back = True
         whole = await self._moves.perform(
             self.examined.plan, self.examined.state, "unclose", lambda: self.case.is_interrupted
         )
@@ -97,7 +104,7 @@ class Execution:
     async def verify_open(self) -> None:
         """Touched periods are open, untouched ones byte-equal, all as rehearsed; then people are let in."""
         self.case.log.enter(CaseState.VERIFYING_OPEN)
-        proof = await self._prove("verified_open")
+        proof = await self.prove("verified_open")
         require_open(proof, self.examined.plan.touched)
         require_untouched(self.before, proof, self.examined.plan.touched)
         if self.rehearsal is not None:
@@ -131,6 +138,7 @@ class Execution:
 
     async def archive(self) -> None:
         """Rights withdrawn, sessions allowed, lease released, evidence sealed."""
+        self.case.may_roll_back = False  # proven closed: there is nothing to go back for
         await self.case.persist(CaseState.ARCHIVING, self._archive)
 
     async def compensate(self, failure: Exception) -> None:
@@ -163,7 +171,7 @@ class Execution:
         """
         assert self._point_b is not None, "the ledger has been isolated"
         errands, touched = self.case.errands, tuple(sorted(self.examined.plan.touched))
-        order = CompareOrder(**errands.address, backup=self._point_b.id, touched=touched, mark=self._mark)
+        order = CompareOrder(**errands.address, backup=self._point_b.id, touched=touched, mark=self.mark)
         try:
             difference = await errands.compare(ComparisonSteps.compare, order)
         except ActivityError as failure:
@@ -184,7 +192,7 @@ class Execution:
             )
             # Asked again, the ledger would tell of nobody: those who were in it have been sent out.
             await errands.make_durable()
-            self._mark = isolated.mark
+            self.mark = isolated.mark
             self.case.log.tell(EventKind.ISOLATED, {"ended": list(isolated.ended), "fence": self.fence})
             self._point_b = await errands.copy(BackupSteps.back_up, BackupOrder(**errands.address, point="B"))
             self.case.log.tell(EventKind.BACKED_UP, self._point_b.record())
@@ -201,7 +209,7 @@ class Execution:
         await self._gate()
         closed = await errands.touch(
             LedgerSteps.close_window,
-            CloseWindowOrder(**errands.address, persons=self.persons, fence=self.fence, mark=self._mark),
+            CloseWindowOrder(**errands.address, persons=self.persons, fence=self.fence, mark=self.mark),
         )
         unexplained = undeclared(closed.changes, request.scope)
         self.case.log.learn(changes=closed.changes, undeclared=unexplained)
@@ -243,7 +251,7 @@ class Execution:
         self.case.log.tell(EventKind.WINDOW_OPENED, told)
 
     async def _verify_closed(self) -> None:
-        proof = await self._prove("verified_closed")
+        proof = await self.prove("verified_closed")
         require_untouched(self.before, proof, self.examined.plan.touched)
         require_closed(self.before, proof, self.examined.plan.touched)
         reading = await self.case.errands.touch(LedgerSteps.read, Order(**self.case.errands.address))
@@ -270,10 +278,11 @@ class Execution:
             reading = await self.case.errands.touch(LedgerSteps.read, Order(**self.case.errands.address))
             way_back = PointerMoves(self.case.errands, self.case.log, self.examined.books, self.fence)
             await way_back.close_again(reading.state, self.examined.state, "compensate")
-            require_equal(self.before, await self._prove("compensated"))
+            require_equal(self.before, await self.prove("compensated"))
         await self.let_go()
 
-    async def _prove(self, moment: str) -> Proof:
+    async def prove(self, moment: str) -> Proof:
+        """Compute the proof and put it on record."""
         proof = await self.case.errands.touch(LedgerSteps.prove, Order(**self.case.errands.address))
         told: dict[str, Json] = {"moment": moment, "root": proof.root, "leaves": len(proof.leaves)}
         self.case.log.tell(EventKind.PROVEN, told)

@@ -5,7 +5,7 @@ import asyncio
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    from workflows.case import Case, CaseEnds
+    from workflows.case import Case, CaseEnds, RollBackDecided
     from workflows.consent import Consent
     from workflows.desks import CorrectionDesk, ResubmissionDesk
     from workflows.domain.case import (
@@ -20,6 +20,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.domain.errors import NotTheApplicant, UncloseError, WindowExpired, WrongState
     from workflows.domain.request import CaseState, UncloseRequest
     from workflows.execution import Execution
+    from workflows.recovery import Recovery
 
 
 MISTAKES = [ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError]
@@ -85,15 +86,21 @@ class UncloseWorkflow:
         self.execution = Execution(self.case, consent.examined, consent.fence, consent.rehearsal)
         await self.execution.isolate()
         try:
-            await self.execution.unclose()
-            await self.execution.verify_open()
-        except Exception as failure:
-            await self.execution.compensate(failure)
-        await self.execution.correct()
-        await self.execution.reclose()
-        await self.execution.verify_closed()
-        await self.execution.archive()
+            await self._execute(self.execution)
+        except RollBackDecided as decided:
+            await Recovery(self.case, self.execution).roll_back(decided)
         self.case.log.enter(CaseState.COMPLETED)
+
+    async def _execute(self, execution: Execution) -> None:
+        try:
+            await execution.unclose()
+            await execution.verify_open()
+        except Exception as failure:
+            await execution.compensate(failure)
+        await execution.correct()
+        await execution.reclose()
+        await execution.verify_closed()
+        await execution.archive()
 
     async def _let_go_before(self, end: CaseEnds) -> None:
         """Whatever the end, nothing stays held (design §4)."""

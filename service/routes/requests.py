@@ -28,6 +28,7 @@ from service.schemas import (
     PlanOut,
     RequestIn,
     ResubmitIn,
+    RollBackIn,
     Timeline,
     Whole,
     printable,
@@ -38,18 +39,24 @@ from service.wishes import Wish, wish_of
 from workflows.domain.digest import Json
 from workflows.domain.errors import (
     AcknowledgementNotOfToday,
+    ActionNotPossible,
+    AlreadyDecided,
     BeforeStartPeriod,
     CrossesFiscalYear,
     LedgerBusy,
     LedgerUnavailable,
     MalformedPeriod,
     NotACorrector,
+    NotAnOperator,
     NotTheApplicant,
+    OwnCase,
     PeriodInFuture,
     PeriodLocked,
     PeriodNotClosed,
     PeriodOutsideCalendar,
     RemindedTooSoon,
+    SecondGroupNeeded,
+    TaskClosed,
     UnknownLedger,
     UnknownModule,
     UnknownPerson,
@@ -146,7 +153,9 @@ async def read_request(
     """Where a case stands, and what was asked for."""
     head = await _head(parts, case)
     fresh.of_case(case, head.last_seq, language)
-    return views.case_detail(head, await parts.reader.decisions(case))
+    is_back = head.state == CaseState.ROLLED_BACK
+    restored = (await parts.reader.parts(case)).get("restored") if is_back else None
+    return views.case_detail(head, await parts.reader.decisions(case), restored)
 
 
 @router.get("/{case}/plan", responses=responses(UnknownRequest, NotHere) | CONDITIONAL)
@@ -322,6 +331,27 @@ async def finish_corrections(
 ) -> ActOut:
     """The corrections are done: close everything again."""
     return await once.act(lambda call: parts.acts.finish(call, case, body.comment))
+
+
+@router.post(
+    "/{case}/roll-back",
+    responses=responses(
+        *_ACTS,
+        NotAnOperator,
+        OwnCase,
+        ActionNotPossible,
+        TaskClosed,
+        AlreadyDecided,
+        SecondGroupNeeded,
+    ),
+    openapi_extra={"x-irreversible": "The ledger becomes what it was at point B; corrections are only kept."},
+)
+async def roll_back(case: Number, parts: TheParts, once: DoneOnce, body: RollBackIn) -> ActOut:
+    """Propose, or confirm, that point B takes the ledger's place; only while the case needs a person.
+
+    The first call proposes; a second one, by another person of the other group, makes it happen.
+    """
+    return await once.act(lambda call: parts.acts.roll_back(call, case, body.comment))
 
 
 # --------------------------------------------------------------------------- right after acceptance

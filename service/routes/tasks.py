@@ -22,6 +22,7 @@ from workflows.domain.errors import (
     NotAnOperator,
     NotAuthoriser,
     NotYourTurn,
+    OwnCase,
     PersonNotEligible,
     SeatNeededLater,
     SecondGroupNeeded,
@@ -90,13 +91,14 @@ async def read_task(
         SecondGroupNeeded,
         NotACorrector,
         NotAnOperator,
+        OwnCase,
         KeyReused,
         WorkflowUnavailable,
     ),
     openapi_extra={"x-irreversible": "A consent or refusal stands on record; only a drift makes it void."},
 )
 async def act_on_task(task: Id, body: ActIn, parts: TheParts, once: DoneOnce) -> ActOut:
-    """One person's act: approve, reject, return, transfer, add a sign, comment, authorise, finish, retry.
+    """One person's act: approve, reject, return, transfer, add a sign, comment, authorise, finish, and so on.
 
     What consents or refuses is bound to the digest shown. An act that was refused says why at once.
     """

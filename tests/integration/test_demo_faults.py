@@ -108,3 +108,30 @@ async def test_an_act_whose_answer_was_lost_is_not_done_again(play: Play, connec
     await play.reaches(CaseState.CORRECTING)
     keys = [entry.key for entry in await connector.journal(play.wish.id)]
     assert len(keys) == len(set(keys)) == 9
+
+
+async def test_two_persons_bring_point_b_back_and_the_corrections_stay_readable_beside_it(
+    play: Play, connector: DemoConnector, tmp_path: Path
+) -> None:
+    document, desk = "IN-2025-03-0007", Desk(connector.ledger)
+    before, quantity = await prove_ledger(connector), desk.read(document).line(1).qty
+    pointers = (await connector.read_close_state()).pointers()
+    await play.consent()
+    await play.reaches(CaseState.CORRECTING)
+    with desk.seat("clerk"):
+        desk.correct_quantity("clerk", document, 1, quantity + 20)
+    Faults(connector.ledger).set(Fault.FAIL_CLOSE, "cost")
+    await play.finish()
+    await play.retry(1)
+    await play.roll_back(2)
+    assert (await play.end()).state == CaseState.ROLLED_BACK
+    assert (await prove_ledger(connector)).root == before.root
+    assert (await connector.read_close_state()).pointers() == pointers
+    assert desk.read(document).line(1).qty == quantity
+    assert play.scene.register.leases["demo"].holder is None
+    with desk.seat("clerk"):  # everybody is let in again
+        pass
+    (restored,) = play.scene.register.told(play.wish.id, EventKind.RESTORED)
+    kept = DemoConnector(DemoOptions(str(tmp_path / f"demo.sqlite.{restored['kept']}"), read_only=True))
+    assert Desk(kept.ledger).read(document).line(1).qty == quantity + 20
+    await kept.aclose()

@@ -858,3 +858,57 @@ async def test_every_problem_type_can_be_looked_up(world: World) -> None:
 def test_outside_dev_nothing_starts_with_a_secret_everybody_knows(tmp_path: Path) -> None:
     with pytest.raises(DevelopmentSecret, match="UNCLOSE_SECRET_KEY"):
         create_app(Settings(dev=False, data_dir=tmp_path))
+
+
+# --------------------------------------------------------------------------- rolling back
+
+
+async def in_attention(world: World) -> str:
+    await world.approving()
+    groups = (Group.OPERATOR, Group.ERP_ADMIN)
+    actions = (TaskAction.RETRY, TaskAction.ROLL_BACK)
+    task = Task(f"{CASE}-attention-1", TaskKind.ATTENTION, "reclosing", groups, (), actions, None, NOW)
+    proposal = {"answer": "roll_back", "person": "operator", "groups": ["operator"], "comment": "无法恢复"}
+    failure = {"error": "LedgerRefused", "says": "no", "facts": {}}
+    part: Json = {"came_from": "reclosing", "failure": failure, "proposal": proposal}
+    change = CaseChange(CASE, CaseState.ATTENTION, (an_event(3),), opened=(task,), parts={"attention": part})
+    await world.register.record(change)
+    return task.id
+
+
+async def test_a_roll_back_is_the_answer_of_the_open_attention_task(world: World) -> None:
+    task = await in_attention(world)
+    path = f"/api/v1/requests/{CASE}/roll-back"
+    answer = await world.as_("operator", "POST", path, json={"comment": "无法恢复结账"})
+    assert answer.status_code == 200
+    said = world.gateway.heard[-1]
+    assert isinstance(said, Act)
+    assert (said.task, said.action, said.comment) == (task, TaskAction.ROLL_BACK, "无法恢复结账")
+
+
+async def test_a_case_that_needs_nobody_is_not_rolled_back(world: World) -> None:
+    await world.approving()
+    path = f"/api/v1/requests/{CASE}/roll-back"
+    problem(await world.as_("operator", "POST", path, json={"comment": "无法恢复"}), 409, "wrong-state")
+    problem(await world.as_("operator", "POST", path, json={"comment": " "}), 422, "invalid-request")
+    assert not world.gateway.heard
+
+
+async def test_an_attention_task_shows_who_proposed_what(world: World) -> None:
+    task = await in_attention(world)
+    shown = (await world.as_("operator", "GET", f"/api/v1/tasks/{task}")).json()
+    assert shown["actions"] == ["retry", "roll_back"]
+    assert (shown["summary"]["proposal"]["person"], shown["summary"]["failure"]) == (
+        "operator",
+        "LedgerRefused: no",
+    )
+
+
+async def test_a_case_that_was_rolled_back_says_where_what_it_replaced_is_kept(world: World) -> None:
+    await world.approving()
+    part: Json = {"backup": f"{CASE}-B", "root": "r", "kept": "replaced-1", "milliseconds": 5}
+    await world.register.record(
+        CaseChange(CASE, CaseState.ROLLED_BACK, (an_event(3),), parts={"restored": part})
+    )
+    shown = (await world.as_("clerk", "GET", f"/api/v1/requests/{CASE}")).json()
+    assert shown["restored"] == part

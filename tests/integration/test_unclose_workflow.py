@@ -689,6 +689,73 @@ class TestReporting:
         assert nothing_is_held(scene.ledger, scene)
 
 
+async def stuck_in_closing(play: Play) -> None:
+    """Corrections are made, and closing again fails for good."""
+    await play.consent()
+    await play.reaches(CaseState.CORRECTING)
+    play.scene.ledger.correct("IN-2025-03-0007")
+    play.scene.ledger.before_act = always_refuse(Module.COST, Period(2025, 4))
+    await play.finish()
+    await play.has_task(f"{play.wish.id}-attention-1")
+
+
+class TestRollingBack:
+    async def test_two_persons_bring_the_ledger_back_to_point_b(self, scene: Scene) -> None:
+        play = await scene.request()
+        await stuck_in_closing(play)
+        await play.act("operator", "attention-1", TaskAction.ROLL_BACK, comment="无法恢复结账")
+        part = scene.register.parts[play.wish.id]["attention"]
+        assert isinstance(part, dict)
+        assert (part["proposal"]["person"], part["proposal"]["answer"]) == ("operator", "roll_back")
+        assert scene.register.latest[play.wish.id].waiting_for == ("erp_admin",)
+        await play.act("erp-admin", "attention-1", TaskAction.ROLL_BACK, comment="同意")
+        assert (await play.end()).state == CaseState.ROLLED_BACK
+        assert scene.ledger.state.pointers() == scene.ledger.opening.pointers()
+        assert scene.ledger.corrections == 0
+        assert nothing_is_held(scene.ledger, scene)
+        answered = scene.register.told(play.wish.id, EventKind.ATTENTION_ANSWERED)
+        assert [told["proposed_by"] for told in answered] == ["operator"]
+        (restored,) = scene.register.told(play.wish.id, EventKind.RESTORED)
+        assert (restored["backup"], restored["kept"]) == (f"{play.wish.id}-B", "replaced-1")
+        assert scene.register.parts[play.wish.id]["restored"] == restored
+        assert len(scene.register.parts[play.wish.id]["changes"]) == 1  # type: ignore[arg-type]  # a list
+
+    async def test_one_person_alone_or_two_of_one_group_roll_nothing_back(self, scene: Scene) -> None:
+        play = await scene.request()
+        await stuck_in_closing(play)
+        await play.act("operator", "attention-1", TaskAction.ROLL_BACK, comment="无法恢复结账")
+        with pytest.raises(WorkflowUpdateFailedError) as caught:
+            await play.act("operator", "attention-1", TaskAction.ROLL_BACK, comment="再次")
+        assert refused_as(caught) == "AlreadyDecided"
+        scene.ledger.before_act = lambda step: None
+        await play.retry()
+        assert (await play.end()).state == CaseState.COMPLETED, "another answer takes the proposal's place"
+
+    async def test_a_compensation_that_cannot_be_proven_offers_the_way_back(self, scene: Scene) -> None:
+        def breaks_down(step: PlanStep) -> None:
+            if len(scene.ledger.acts) >= 4:
+                raise LedgerRefused("demo", "the disk is failing")
+
+        scene.ledger.before_act = breaks_down
+        play = await scene.request()
+        await play.consent()
+        await play.roll_back()
+        assert (await play.end()).state == CaseState.ROLLED_BACK
+        assert scene.ledger.state.pointers() == scene.ledger.opening.pointers()
+        assert nothing_is_held(scene.ledger, scene)
+
+    async def test_where_nothing_was_touched_there_is_nothing_to_roll_back(self, scene: Scene) -> None:
+        scene.ledger.stuck = True
+        play = await scene.request()
+        await play.consent()
+        await play.has_task(f"{play.wish.id}-attention-1")
+        with pytest.raises(WorkflowUpdateFailedError) as caught:
+            await play.act("operator", "attention-1", TaskAction.ROLL_BACK, comment="无法继续")
+        assert refused_as(caught) == "ActionNotPossible"
+        await play.withdraw()
+        assert (await play.end()).state == CaseState.WITHDRAWN
+
+
 class TestCancelling:
     async def test_before_anything_was_released_the_case_is_withdrawn(self, scene: Scene) -> None:
         play = await scene.request()

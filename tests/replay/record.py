@@ -56,6 +56,14 @@ async def rolled_back(play: Play) -> None:
     await play.consent()
 
 
+async def rolled_back_to_point_b(play: Play) -> None:
+    await play.consent()
+    await play.reaches(CaseState.CORRECTING)
+    play.scene.ledger.before_act = refuse_once((Module.GL, Period(2025, 3)))
+    await play.finish()
+    await play.roll_back()
+
+
 async def cancelled_in_the_window(play: Play) -> None:
     await play.consent()
     await play.reaches(CaseState.CORRECTING)
@@ -74,6 +82,7 @@ ENDINGS: tuple[Callable[[Play], Awaitable[None]], ...] = (
     expired,
     withdrawn,
     rolled_back,
+    rolled_back_to_point_b,
     cancelled_in_the_window,
     closed_by_time,
 )

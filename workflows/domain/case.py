@@ -53,7 +53,9 @@ class EventKind(StrEnum):
     COMPARED = "compared"
     NOT_COMPARED = "not_compared"
     RELEASED = "released"
+    RESTORED = "restored"
     ATTENTION_NEEDED = "attention_needed"
+    ATTENTION_PROPOSED = "attention_proposed"
     ATTENTION_ANSWERED = "attention_answered"
     CANCEL_REQUESTED = "cancel_requested"
     WITHDRAWN = "withdrawn"
@@ -105,6 +107,7 @@ class TaskAction(StrEnum):
     AUTHORISE = "authorise"
     FINISH = "finish"
     RETRY = "retry"
+    ROLL_BACK = "roll_back"
 
 
 APPLICANT = "applicant"

@@ -7,7 +7,7 @@ UncloseError
 │   │       UnknownBackupWork
 │   ├── Forbidden               it is there, and not yours to do
 │   │   └── NotAnApprover, SelfApproval, NotAuthoriser, SecondGroupNeeded, NotTheApplicant, NotACorrector,
-│   │       NotAnOperator, NotNamed
+│   │       NotAnOperator, OwnCase, NotNamed
 │   ├── Malformed               the wish itself cannot be read
 │   │   └── MalformedPeriod, PeriodOutsideCalendar, UnknownModule, AcknowledgementNotOfToday,
 │   │       DelegationToSelf, DelegationEndsTooSoon, UnknownPerson, UnknownLevel, ActIncomplete,
@@ -168,6 +168,13 @@ class NotAnOperator(Forbidden):
     sentence = "{person} belongs to none of the groups {groups}, who may decide here."
     person: str
     groups: tuple[str, ...]
+
+
+@dataclass(eq=False)
+class OwnCase(Forbidden):
+    sentence = "{person} asked for {request} or corrects in it, and does not decide how it goes on."
+    person: str
+    request: str
 
 
 @dataclass(eq=False)
