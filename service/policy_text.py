@@ -91,7 +91,7 @@ class _LevelPart(_Strict):
     def _not_taken(cls, name: str) -> str:
         if name == APPLICANT:
             raise ValueError("this name means the applicant")
-        return name
+        return _visible(name)
 
     @field_validator("groups")
     @classmethod
@@ -103,6 +103,7 @@ class _LevelPart(_Strict):
     @classmethod
     def _judged(cls, when: str | dict[str, str]) -> str | dict[str, str]:
         for rule in _rules(when):
+            _visible(rule.name)
             try:
                 try_rule(rule)
             except RuleUnreadable as failure:
@@ -234,6 +235,13 @@ def _level(part: _LevelPart) -> Level:
         cc=part.cc,
         transfer_to=part.transfer_to,
     )
+
+
+def _visible(name: str) -> str:
+    """Names go on record and before people. Raises ValueError for control and invisible characters."""
+    if not name.isprintable():
+        raise ValueError("a name holds no control or invisible characters")
+    return name
 
 
 def _rules(when: str | Mapping[str, str]) -> tuple[Rule, ...]:

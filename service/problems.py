@@ -9,6 +9,7 @@ from service import refusals as r
 from service.refusals import ServiceRefusal
 from service.texts import (
     GROUPS,
+    INELIGIBLE,
     MISSING,
     MODULES,
     PARTS,
@@ -165,6 +166,14 @@ TABLE: tuple[Problem, ...] = (
         ("The other group must confirm", "须由另一组确认"),
         "{group} 已确认；另一确认须来自 {missing}。",
         ("Ask a person of the other group.", "请由另一组人员确认。"),
+    ),
+    _row(
+        e.NotStandingIn,
+        403,
+        ("Not a stand-in", "并非代理人"),
+        "{person} 目前并未代理 {principal}。",
+        ("Leave `acting_for` out, or let them delegate first.", "请去掉 acting_for，或由对方先行委托。"),
+        "/acting_for",
     ),
     _row(
         e.NotTheApplicant,
@@ -450,8 +459,9 @@ TABLE: tuple[Problem, ...] = (
         e.PersonNotEligible,
         409,
         ("Person not eligible", "人员不适合"),
-        "不能请 {person} 处理：{reason}。",
+        "不能请 {person}（{field}）处理：{reason}。",
         ("Name somebody else.", "请指定其他人员。"),
+        "/{field}",
     ),
     _row(
         e.RemindedTooSoon,
@@ -1011,12 +1021,21 @@ _IN_PASSING: Mapping[str, Words] = {str(code): words for code, words in (*MODULE
 
 
 def _in_chinese(name: str, text: str) -> str:
+    if name == "reason":
+        return _reason_in_chinese(text)
     table: Any = _VOCABULARY.get(name)  # Any: tables with different keys
     if name in _PHRASES:
         return re.sub(r"\w+", lambda said: word(_IN_PASSING, said[0], Language.ZH), text)
     if table is None:
         return text
     return "、".join(word(table, part, Language.ZH) for part in text.split(", "))
+
+
+def _reason_in_chinese(text: str) -> str:
+    for start, words in INELIGIBLE.items():
+        if text.startswith(start):
+            return words.zh + _in_chinese("groups", text.removeprefix(start))
+    return text
 
 
 # --------------------------------------------------------------------------- the reference for people

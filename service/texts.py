@@ -319,6 +319,19 @@ MISSING: Mapping[str, Words] = {
 """What a consent still lacks: another group, or a field of the request."""
 
 
+INELIGIBLE: Mapping[str, Words] = {
+    said: Words(said, zh)
+    for said, zh in (
+        ("has another part in this case", "其在本案中另有角色"),
+        ("has signed this case already", "其已在本案中签署"),
+        ("is asked already", "其已在被征询之列"),
+        ("belongs to none of ", "其不属于："),
+        ("is needed for level ", "其须留待审批级："),
+    )
+}
+"""How a reason begins why somebody cannot be asked; groups or a level may follow."""
+
+
 def word(table: Mapping[Any, Words], code: str, language: Language) -> str:
     """The word for a code, or the code itself where none is known."""
     words = {str(key): words for key, words in table.items()}.get(code)

@@ -248,7 +248,8 @@ async def test_what_an_act_says_reaches_the_case_whole(
         (e.UnknownLevel("boss", ("applicant",)), 422, "unknown-level", "/to"),
         (e.NotYourTurn("it", "t", ("finance",)), 409, "not-your-turn", None),
         (e.SeatNeededLater("it", "it"), 409, "seat-needed-later", None),
-        (e.PersonNotEligible("it", "has signed this case already"), 409, "person-not-eligible", None),
+        (e.PersonNotEligible("it", "is asked already", "to"), 409, "person-not-eligible", "/to"),
+        (e.NotStandingIn("it", "finance"), 403, "not-standing-in", "/acting_for"),
     ],
 )
 async def test_a_refused_act_names_the_field_and_the_remedy(
@@ -260,6 +261,28 @@ async def test_a_refused_act_names_the_field_and_the_remedy(
     path = f"/api/v1/tasks/{task.id}/actions"
     said = problem(await world.as_("finance", "POST", path, json={"action": "transfer"}), status, name)
     assert [error["pointer"] for error in said["errors"]] == ([pointer] if pointer else [])
+
+
+@pytest.mark.parametrize(
+    ("reason", "said"),
+    [
+        ("has another part in this case", "其在本案中另有角色"),
+        ("belongs to none of finance, it", "其不属于：财务、"),
+        ("is needed for level finance", "其须留待审批级：财务"),
+    ],
+)
+async def test_why_somebody_cannot_be_asked_is_said_in_chinese(world: World, reason: str, said: str) -> None:
+    task = await with_a_task(world)
+    world.gateway.refuses_with = e.PersonNotEligible("ida", reason, "to")
+
+    answer = await world.as_(
+        "finance",
+        "POST",
+        f"/api/v1/tasks/{task.id}/actions",
+        json={"action": "transfer", "to": "ida"},
+        headers={"Accept-Language": "zh"},
+    )
+    assert said in answer.json()["detail"]
 
 
 async def test_a_task_tells_what_a_decision_needs(world: World) -> None:

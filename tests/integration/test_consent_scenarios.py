@@ -168,7 +168,7 @@ GROUPS = [
         """
         → asks both: fang feng ida ivo; waits for finance it
         ivo approves
-        → asks both: fang feng ida; counts both/ivo; state approving
+        → asks both: fang feng; waits for finance; counts both/ivo; state approving
         fang approves
         → state authorising; counts both/fang both/ivo
         """,
@@ -199,10 +199,10 @@ GROUPS = [
         policy(level("some", {"n_of": 2, "of": ["warehouse", "finance", "it"]}), level("auditor")),
         """
         wang approves
-        wen approves
-        → state approving; counts some/wang some/wen
+        wen approves ✗ NotAnApprover
+        → state approving; counts some/wang
         ida approves
-        → asks auditor: aimin; counts some/wang some/wen some/ida
+        → asks auditor: aimin; counts some/wang some/ida
         """,
     ),
     Scenario(
@@ -964,7 +964,7 @@ DELEGATIONS = [
         ALL_THEN_IT,
         """
         wang stands in for fang
-        wang approves for feng ✗ NotAnApprover
+        wang approves for feng ✗ NotStandingIn
         wang approves for fang
         → asks finance: feng; counts finance/wang(fang)
         """,

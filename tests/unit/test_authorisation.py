@@ -10,7 +10,14 @@ from workflows.domain.approval import Group, Parties
 from workflows.domain.authorisation import Confirmation, Release
 from workflows.domain.case import Act, Actor, TaskAction
 from workflows.domain.consent_round import Standing
-from workflows.domain.errors import AlreadyDecided, NotAuthoriser, SecondGroupNeeded, StaleDigest, TaskClosed
+from workflows.domain.errors import (
+    AlreadyDecided,
+    NotAuthoriser,
+    NotStandingIn,
+    SecondGroupNeeded,
+    StaleDigest,
+    TaskClosed,
+)
 from workflows.domain.policy import Authorising
 
 JOINT = (Group.ERP_ADMIN, Group.FINANCE_HEAD)
@@ -145,7 +152,7 @@ def test_nobody_stands_in_for_someone_with_another_part() -> None:
 def test_who_says_for_whom_they_act_is_taken_at_their_word_and_no_further() -> None:
     assert confirm(OPEN, "both", "emma", acting_for="emma").given[0].holder == "emma"
     assert confirm(OPEN, "both", "emma", acting_for="both").given[0].holder == "both"
-    with pytest.raises(NotAuthoriser):
+    with pytest.raises(NotStandingIn):
         confirm(OPEN, "both", acting_for="emma")
 
 

@@ -16,6 +16,7 @@ from workflows.domain.errors import (
     ActionNotPossible,
     AlreadyDecided,
     NotAnApprover,
+    NotStandingIn,
     NotYourTurn,
     PersonNotEligible,
     Refused,
@@ -472,7 +473,7 @@ def test_who_has_left_one_of_two_groups_signs_for_the_other_alone() -> None:
     t = Table(a_chain(a_policy(Level("both", ((Demand(Group.FINANCE), Demand(Group.IT)),))), people))
     t.groups |= {"fang": (Group.IT,)}
     t.does("fang")
-    t.refuses(NotYourTurn, "ida")
+    t.refuses(NotAnApprover, "ida")
     assert (t.outcome, t.asked, t.round.waiting_for) == (Outcome.PENDING, ("feng",), ("finance",))
 
 
@@ -480,6 +481,23 @@ def test_a_group_that_has_signed_is_not_asked_while_another_one_is() -> None:
     t = table(Level("both", ((Demand(Group.IT), Demand(Group.FINANCE)),)))
     t.does("ivo")
     assert (set(t.asked), t.round.waiting_for) == ({"fang", "feng"}, ("finance",))
+
+
+def test_whoever_waits_for_an_added_person_is_told_so_and_of_nobody_else() -> None:
+    t = table(level())
+    t.does("ivo", ADD, persons=("hao",), position=Position.BEFORE)
+    assert "hao must sign first" in str(t.refuses(NotYourTurn, "ivo"))
+
+
+def test_nobody_acts_for_somebody_who_has_not_delegated_to_them() -> None:
+    t = table(level())
+    assert str(t.refuses(NotStandingIn, "ivo", acting_for="ida")) == "ivo does not stand in for ida now."
+
+
+def test_who_has_left_is_not_named_among_those_who_may_sign() -> None:
+    t = table(level())
+    t.groups["ivo"] = ()
+    assert str(t.refuses(NotAnApprover, "ivo")).endswith("'it': ida.")
 
 
 def test_an_added_persons_consent_is_no_seat_of_the_level() -> None:

@@ -253,3 +253,13 @@ def test_whatever_is_written_is_a_policy_or_an_unreadable_one(text: str) -> None
         read(text)
     except PolicyUnreadable:
         return
+
+
+@pytest.mark.parametrize("name", ["a\\u0000b", "\\u200B", "a\\u202Eb"])
+def test_a_name_that_nobody_can_see_or_keep_is_refused(name: str) -> None:
+    for text in (
+        f'[[levels]]\nname = "{name}"\ngroups = "it"\n',
+        f'[[levels]]\nname = "it"\ngroups = "it"\n[levels.when]\n"{name}" = "true"\n',
+    ):
+        with pytest.raises(PolicyUnreadable, match="invisible"):
+            read_policy("demo", text, "new")

@@ -9,6 +9,7 @@ from workflows.domain.consent_round import Standing
 from workflows.domain.errors import (
     AlreadyDecided,
     NotAuthoriser,
+    NotStandingIn,
     SecondGroupNeeded,
     StaleDigest,
     TaskClosed,
@@ -64,6 +65,7 @@ class Release:
         Raises:
             TaskClosed: both groups have confirmed already.
             NotAuthoriser: in none of the two groups, also not for somebody else, or with another part here.
+            NotStandingIn: for somebody who has not delegated to them.
             AlreadyDecided: the same person a second time, themselves or through a stand-in.
             SecondGroupNeeded: another person of the group that has confirmed already.
             StaleDigest: not the digest in force.
@@ -72,6 +74,8 @@ class Release:
         if live.is_complete:
             raise TaskClosed(act.task, "authorising")
         person = act.actor.person
+        if act.acting_for not in (None, person, *standing.principals):
+            raise NotStandingIn(person, str(act.acting_for))
         seats = [seat for seat in live._seats(act, standing) if not self.parties.bars(seat[0])]
         if not seats or self.parties.bars(person):
             raise NotAuthoriser(person, tuple(self.rule.groups))

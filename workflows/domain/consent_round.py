@@ -17,6 +17,7 @@ from workflows.domain.errors import (
     ActionNotPossible,
     AlreadyDecided,
     NotAnApprover,
+    NotStandingIn,
     NotYourTurn,
     PersonNotEligible,
     SeatNeededLater,
@@ -90,11 +91,12 @@ class LevelNow:
         """Whose consent would bring this level forward now."""
         if self.level.is_satisfied_by(self.holders):
             return self.pending_added
-        waiting = {sign.by for sign in self.added if self._is_before(sign)}
+        waiting = {sign.by for sign in self.added if self.waits_for(sign)}
         seats = [person for person in self._next_seats if person not in waiting]
         return (*self.pending_added, *seats)
 
-    def _is_before(self, sign: AddedSign) -> bool:
+    def waits_for(self, sign: AddedSign) -> bool:
+        """Whether the one who added this person lets them sign first."""
         return sign.position == Position.BEFORE and sign.person not in self.holders
 
     @property
@@ -199,7 +201,8 @@ class Round:
 
         Raises:
             TaskClosed: the round is over.
-            SelfApproval, NotAnApprover, AlreadyDecided, NotYourTurn, SeatNeededLater: the wrong person.
+            SelfApproval, NotAnApprover, NotStandingIn, AlreadyDecided, NotYourTurn, SeatNeededLater: the
+                wrong person.
             StaleDigest: meant for something else than what would be executed.
             ActIncomplete, ActionNotPossible, UnknownLevel, UnknownPerson, PersonNotEligible: the act
                 cannot be done so.
@@ -258,17 +261,29 @@ class Round:
             raise SelfApproval(person)
         mine = (person,) if act.acting_for in (None, person) else ()
         others = tuple(p for p in standing.principals if act.acting_for in (None, p) and p != person)
+        if act.acting_for not in (None, person, *others):
+            raise NotStandingIn(person, str(act.acting_for))
         held: list[str] = [holder for holder in (*mine, *others) if holder in self.asked]
         if person in self._used() or (held and held[0] in self._used()):
             raise AlreadyDecided(person, act.task)
         if self.parties.bars(person) or (held and self.parties.bars(held[0])):
             raise NotAnApprover(person, level.name, self.asked)
         if not held:
-            if person in level.persons and person not in self._used():
-                raise NotYourTurn(person, act.task, self.asked)
+            first = self._before(person)
+            if first:
+                raise NotYourTurn(person, act.task, first)
             raise NotAnApprover(person, level.name, self.asked)
         self._require_membership(act, held[0], standing)
         return held[0]
+
+    def _before(self, person: str) -> tuple[str, ...]:
+        """Who must sign before it is this person's turn; nobody if they are not asked at all."""
+        level, added = self.now.level, self.now.added
+        if person not in level.persons:
+            return ()
+        wanted = tuple(sign.person for sign in added if sign.by == person and self.now.waits_for(sign))
+        is_later = level.mode == Mode.SEQUENCE or level.is_satisfied_by(self.now.holders)
+        return wanted or (self.asked if is_later else ())
 
     def _require_membership(self, act: Act, holder: str, standing: Standing) -> None:
         """Pinned is not enough: who has left the group since has no say. Raises NotAnApprover."""
@@ -276,7 +291,8 @@ class Round:
             return
         groups, level = _groups_of(act, holder, standing), self.now.level
         if not any(level.seats(groups, demand) for demand in self._seats_of(holder)):
-            raise NotAnApprover(act.actor.person, level.name, self.asked)
+            others = tuple(person for person in self.asked if person != holder)
+            raise NotAnApprover(act.actor.person, level.name, others)
 
     def _used(self) -> frozenset[str]:
         return frozenset(name for level in self.levels for v in level.voices for name in (v.person, v.holder))
@@ -290,15 +306,15 @@ class Round:
 
     def _require_newcomer(self, person: str, act: Act, standing: Standing) -> tuple[Group, ...]:
         """Somebody who is known, has no other part, and has signed nothing; their groups."""
-        groups = standing.groups.get(person)
+        groups, field = standing.groups.get(person), _field_of(act)
         if groups is None:
-            raise UnknownPerson(person, "to" if act.action == TaskAction.TRANSFER else "persons")
+            raise UnknownPerson(person, field)
         if self.parties.bars(person):
-            raise PersonNotEligible(person, "has another part in this case")
+            raise PersonNotEligible(person, "has another part in this case", field)
         if person in self._used():
-            raise PersonNotEligible(person, "has signed this case already")
+            raise PersonNotEligible(person, "has signed this case already", field)
         if person == act.actor.person or person in self.now.pending_added:
-            raise PersonNotEligible(person, "is asked already")
+            raise PersonNotEligible(person, "is asked already", field)
         return groups
 
     # ------------------------------------------------------------------ what
@@ -361,9 +377,9 @@ class Round:
         seats = self._seats_of(holder)
         if not any(level.seats(groups, demand) for demand in seats):
             may = dict.fromkeys((*(demand.group for demand in seats), *level.open_to))
-            raise PersonNotEligible(act.to, f"belongs to none of {', '.join(may)}")
+            raise PersonNotEligible(act.to, f"belongs to none of {', '.join(may)}", "to")
         if act.to == holder or (act.to in level.persons and level.mode != Mode.ANY):
-            raise PersonNotEligible(act.to, "is asked already")
+            raise PersonNotEligible(act.to, "is asked already", "to")
         to = act.to
         # Only where they belong: consent of each of two groups is not to become consent of one of them.
         ways = tuple(
@@ -373,7 +389,7 @@ class Round:
         after = self._with_now(replace(self.now, level=replace(level, ways=ways)))
         needed = after._first_unsignable()
         if needed is not None:
-            raise PersonNotEligible(act.to, f"is needed for level {needed.name}")
+            raise PersonNotEligible(act.to, f"is needed for level {needed.name}", "to")
         data = {**self._where(act), "from": holder, "to": act.to}
         told = Told(EventKind.TRANSFERRED, data, _stood_in(act, holder))
         return replace(after, asking=self.asking + 1), (told,)
@@ -385,12 +401,12 @@ class Round:
         for person in act.persons:
             self._require_newcomer(person, act, standing)
             if person in self.now.level.persons:
-                raise PersonNotEligible(person, "is asked already")
+                raise PersonNotEligible(person, "is asked already", "persons")
         signs = tuple(AddedSign(p, holder, act.position) for p in dict.fromkeys(act.persons))
         after = replace(self._with_now(replace(self.now, added=(*self.now.added, *signs))))
         needed = after._first_unsignable()
         if needed is not None:
-            raise PersonNotEligible(act.persons[0], f"is needed for level {needed.name}")
+            raise PersonNotEligible(act.persons[0], f"is needed for level {needed.name}", "persons")
         after = replace(after, asking=self.asking + 1)
         data = {**self._where(act), "persons": [*act.persons], "position": act.position}
         told = Told(EventKind.SIGN_ADDED, data, _stood_in(act, holder))
@@ -463,6 +479,10 @@ Taken = tuple[Round, tuple[Told, ...]]
 
 def _stood_in(act: Act, holder: str) -> str | None:
     return None if holder == act.actor.person else holder
+
+
+def _field_of(act: Act) -> str:
+    return "to" if act.action == TaskAction.TRANSFER else "persons"
 
 
 def _groups_of(act: Act, holder: str, standing: Standing) -> Sequence[Group]:

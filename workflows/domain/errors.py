@@ -6,8 +6,8 @@ UncloseError
 │   │   └── UnknownLedger, UnknownRequest, UnknownTask, UnknownBackup, UnknownDocument,
 │   │       UnknownBackupWork
 │   ├── Forbidden               it is there, and not yours to do
-│   │   └── NotAnApprover, SelfApproval, NotAuthoriser, SecondGroupNeeded, NotTheApplicant, NotACorrector,
-│   │       NotAnOperator, OwnCase, NotNamed
+│   │   └── NotAnApprover, SelfApproval, NotStandingIn, NotAuthoriser, SecondGroupNeeded, NotTheApplicant,
+│   │       NotACorrector, NotAnOperator, OwnCase, NotNamed
 │   ├── Malformed               the wish itself cannot be read
 │   │   └── MalformedPeriod, PeriodOutsideCalendar, UnknownModule, AcknowledgementNotOfToday,
 │   │       DelegationToSelf, DelegationEndsTooSoon, UnknownPerson, UnknownLevel, ActIncomplete,
@@ -147,6 +147,13 @@ class SecondGroupNeeded(Forbidden):
     sentence = "Group {group} has confirmed already; the other confirmation must come from {missing}."
     group: str
     missing: str
+
+
+@dataclass(eq=False)
+class NotStandingIn(Forbidden):
+    sentence = "{person} does not stand in for {principal} now."
+    person: str
+    principal: str
 
 
 @dataclass(eq=False)
@@ -380,9 +387,11 @@ class SeatNeededLater(Conflict):
 
 @dataclass(eq=False)
 class PersonNotEligible(Conflict):
-    sentence = "{person} cannot be asked here: {reason}."
+    sentence = "{person}, as given in {field}, cannot be asked here: {reason}."
     person: str
     reason: str
+    field: str
+    """Where the name was given."""
 
 
 @dataclass(eq=False)
