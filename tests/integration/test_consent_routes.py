@@ -267,7 +267,7 @@ async def test_a_refused_act_names_the_field_and_the_remedy(
     ("reason", "said"),
     [
         ("has another part in this case", "其在本案中另有角色"),
-        ("belongs to none of finance, it", "其不属于：财务、"),
+        ("belongs to none of finance, it", "其不属于：财务部、信息部"),
         ("is needed for level finance", "其须留待审批级：财务"),
     ],
 )
