@@ -327,6 +327,7 @@ INELIGIBLE: Mapping[str, Words] = {
         ("is asked already", "其已在被征询之列"),
         ("belongs to none of ", "其不属于："),
         ("is needed for level ", "其须留待审批级："),
+        ("nobody stands in for others here", "此处不得代理他人"),
     )
 }
 """How a reason begins why somebody cannot be asked; groups or a level may follow."""

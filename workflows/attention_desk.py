@@ -130,7 +130,7 @@ class AttentionDesk:
         if not mine:
             raise NotAnOperator(person, ATTENTION_GROUPS)
         if act.acting_for not in (None, person):
-            raise PersonNotEligible(person, "nobody stands in for others here")
+            raise PersonNotEligible(person, "nobody stands in for others here", "acting_for")
         if person in (self.request.applicant, self.request.on_behalf_of, *self.request.correctors):
             raise OwnCase(person, self.request.id)
         return mine
