@@ -1,6 +1,7 @@
 """Fixtures that every folder of tests may use."""
 
 from collections.abc import Iterator
+from itertools import chain
 
 import pytest
 
@@ -9,6 +10,18 @@ from activities.demo_erp.seed import fill_demo
 from tests.postgres import Server, postgres
 
 __all__ = ["demo_on_postgres", "postgres"]
+
+SAID = "said"
+"""The property by which a test tells what is to be read at the end of a run, whatever became of it."""
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Tests may run in other processes, whose own output nobody sees."""
+    reports = chain.from_iterable(terminalreporter.stats.values())
+    told = (report.user_properties for report in reports if getattr(report, "when", "") == "call")
+    for name, value in chain.from_iterable(told):
+        if name == SAID:
+            terminalreporter.write_line(str(value))
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from tests.chaos.account import account_of, difference
 from tests.chaos.lane import make_originals, put_ledger
 from tests.chaos.summary import Summary, spread
 from tests.chaos.whole_case import LOOK_EVERY, Glance, correct
+from tests.conftest import SAID
 from tests.e2e.people import People, people_at
 from tests.e2e.tree import Tree, running_tree
 from workflows.domain.digest import Json
@@ -92,7 +93,7 @@ def play_each(data_dir: Path, original: Path, events: Sequence[int]) -> Iterator
 
 
 def test_the_api_is_killed_after_a_sample_of_events(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
     original = make_originals(tmp_path / "original")
     [(_, reference)] = play_each(tmp_path / "undisturbed", original, [0])
@@ -103,7 +104,6 @@ def test_the_api_is_killed_after_a_sample_of_events(
         some = points[n : n + IN_ONE_TREE]
         for event, account in play_each(tmp_path / f"tree-{n}", original, some):
             summary.note(event, difference(reference, account))
-    with capsys.disabled():
-        print(f"\n{summary}")
+    record_property(SAID, str(summary))
     assert summary.tried >= 10
     assert summary.fallen == {}

@@ -4,7 +4,7 @@ import asyncio
 import os
 import signal
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass
 
@@ -15,7 +15,8 @@ from tests.chaos.lane import Lane, make_originals
 from tests.chaos.mortal_worker import Fate, Nursery, nursery
 from tests.chaos.summary import Summary, spread
 from tests.chaos.temporal import TemporalServer, running_temporal
-from tests.chaos.whole_case import Glance, until
+from tests.chaos.whole_case import PATIENCE, Glance, until
+from tests.conftest import SAID
 from tests.e2e.tree import is_alive
 from workflows.domain.digest import Json
 
@@ -23,6 +24,9 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
 LANES = (os.cpu_count() or 1) + 1
 """One more than processors: much of the time of a killed case is waiting for Temporal to notice."""
+
+LONG = 4 * PATIENCE
+"""Seconds that a case may take to come to any of its events."""
 
 Account = dict[str, Json]
 
@@ -91,7 +95,7 @@ class DeathsInLane:
         event, worker = self._next()
         while event:
             playing = asyncio.create_task(self._lane.play(case_after("worker", event)))
-            await until(lambda: playing.done() or not is_alive(worker), "the worker is dead")  # noqa: B023
+            await until(lambda: playing.done() or not is_alive(worker), "the worker is dead", LONG)  # noqa: B023
             was_killed = not is_alive(worker)
             kill(worker)
             following, worker = self._next()
@@ -111,20 +115,19 @@ class DeathsInLane:
 
 
 async def test_the_worker_is_killed_after_every_event(
-    theatre: Theatre, capsys: pytest.CaptureFixture[str]
+    theatre: Theatre, record_property: Callable[[str, object], None]
 ) -> None:
     reference, count = await undisturbed(theatre, "worker")
     points, summary = deque(range(1, count + 1)), Summary("worker")
     lanes = [DeathsInLane(theatre, lane, points, reference) for lane in theatre.lanes]
     await asyncio.gather(*(lane.happen(summary) for lane in lanes))
-    with capsys.disabled():
-        print(f"\n{summary}")
+    record_property(SAID, str(summary))
     assert summary.tried == count
     assert summary.fallen == {}
 
 
 async def test_the_temporal_server_is_killed_after_a_sample_of_events(
-    theatre: Theatre, capsys: pytest.CaptureFixture[str]
+    theatre: Theatre, record_property: Callable[[str, object], None]
 ) -> None:
     reference, count = await undisturbed(theatre, "temporal")
     lane, points, summary = theatre.lanes[0], spread(count), Summary("Temporal server")
@@ -135,12 +138,11 @@ async def test_the_temporal_server_is_killed_after_a_sample_of_events(
         for event in points:
             case = case_after("temporal", event)
             playing = asyncio.create_task(lane.play(case))
-            await until(lambda: playing.done() or glance.last_event(case) >= event, "the event")  # noqa: B023
+            await until(lambda: playing.done() or glance.last_event(case) >= event, "the event", LONG)  # noqa: B023
             theatre.server.kill()
             theatre.server.start()
             summary.note(event, await became(playing, reference))
     kill(worker)
-    with capsys.disabled():
-        print(f"\n{summary}")
+    record_property(SAID, str(summary))
     assert summary.tried >= 10
     assert summary.fallen == {}

@@ -107,14 +107,14 @@ def correct(ledger: Path) -> None:
         desk.correct_quantity(_APPLICANT, DOCUMENT, 1, found + Decimal(20), "更正")
 
 
-async def until(look: Callable[[], T | None], what: str) -> T:
+async def until(look: Callable[[], T | None], what: str, seconds: float = PATIENCE) -> T:
     """The first answer that is not empty; fails with `what` if none comes in time."""
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if found := look():
             return found
         await asyncio.sleep(LOOK_EVERY)
-    raise AssertionError(f"not within {PATIENCE:.0f} s: {what}")
+    raise AssertionError(f"not within {seconds:.0f} s: {what}")
 
 
 async def _patiently(call: Callable[[], Awaitable[T]]) -> T:
