@@ -317,8 +317,10 @@ _DELETE_WAITS = delete(case_waits).where(case_waits.c.case_id == bindparam("whic
 def _hand_out_tasks(connection: Connection, change: CaseChange) -> None:
     if change.opened:
         rows = [_task_row(change.case, task) for task in change.opened]
-        # A task told anew after a worker died is open again, whatever became of it in the lost tale.
-        told_anew = any(event.kind == EventKind.RESUMED for event in change.events)
+        # A task told anew after a worker died is open again, whatever became of it in the lost tale. It may
+        # be told later than that the case has resumed: then it has been closed as lost in the meantime.
+        resumed = any(event.kind == EventKind.RESUMED for event in change.events)
+        told_anew = resumed or _was_lost(connection, change.opened)
         keep = insert_or_replace if told_anew else insert_new
         connection.execute(keep(connection, tasks), rows)
         holders = [row for task in change.opened for row in _holder_rows(task)]
@@ -331,6 +333,12 @@ def _hand_out_tasks(connection: Connection, change: CaseChange) -> None:
         connection.execute(_CLOSE_HOLDERS, [{"task": closing.id} for closing in change.closed])
 
 
+def _was_lost(connection: Connection, opened: Sequence[Task]) -> bool:
+    """Whether any of these was closed because only a dead worker had told of it."""
+    those = tasks.c.id.in_([task.id for task in opened])
+    return connection.scalar(select(tasks.c.id).where(those, tasks.c.outcome == _VOID).limit(1)) is not None
+
+
 def _update_task(connection: Connection, task: Task) -> None:
     """Other people are asked than before."""
     said = {"persons": list(task.persons), "due": task.due, "expires": task.expires}
@@ -341,12 +349,16 @@ def _update_task(connection: Connection, task: Task) -> None:
     connection.execute(task_holders.insert(), list(_holder_rows(task)))
 
 
+_VOID = "void"
+"""Outcome of a task that only a dead worker had told of."""
+
+
 def _void_lost_tale(connection: Connection, case: str, event: CaseEvent) -> None:
     """What only a dead worker told binds nobody: its tasks are closed, its decisions void."""
     still_open = event.data["open_tasks"]
     assert isinstance(still_open, list)
     lost = (tasks.c.case_id == case) & (tasks.c.state == "open") & tasks.c.id.not_in(still_open)
-    closing = {"state": "closed", "outcome": "void", "closed_by": event.actor, "closed_at": event.at}
+    closing = {"state": "closed", "outcome": _VOID, "closed_by": event.actor, "closed_at": event.at}
     connection.execute(
         update(task_holders)
         .where(task_holders.c.task_id.in_(select(tasks.c.id).where(lost)))

@@ -277,6 +277,21 @@ async def test_what_only_a_dead_worker_told_binds_nobody(register: SqlRegister, 
     assert void == [True]
 
 
+async def test_a_task_lost_with_its_worker_is_open_again_when_it_is_told_anew_later(
+    register: SqlRegister, database: Database
+) -> None:
+    task = a_task()
+    await register.record(a_change(an_event(1)))
+    await register.record(replace(a_change(an_event(2)), opened=(task,)))
+    resumed = an_event(3, EventKind.RESUMED, told_otherwise_from=2, open_tasks=[])
+    await register.record(a_change(resumed))
+    await register.record(replace(a_change(an_event(4)), opened=(task,)))
+
+    finance = TaskFilter(mine=Viewer(Actor("finance", (Group.FINANCE,))), is_open=True)
+    found = (await Reader(database).tasks(finance, Slice())).items
+    assert [(view.name, view.is_open, view.outcome) for view in found] == [(task.name, True, None)]
+
+
 @pytest.mark.parametrize(
     ("person", "groups", "sees"),
     [
