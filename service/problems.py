@@ -204,6 +204,20 @@ TABLE: tuple[Problem, ...] = (
         ("Ask an operator without another part in the case.", "请由与本案无其他关系的人员处理。"),
     ),
     _row(
+        e.NotTheErpAdministrator,
+        403,
+        ("Not the ERP administrator", "非 ERP 管理员"),
+        "{person} 不得执行此步骤：由 {groups} 组的人员操作，申请人除外。",
+        ("Let an ERP administrator who did not ask for the case do it.", "请由非申请人的 ERP 管理员操作。"),
+    ),
+    _row(
+        e.OwnExplanation,
+        403,
+        ("Own explanation", "不得确认自己的说明"),
+        "{person} 是该说明的提交人，不得自行确认。",
+        ("Somebody else of finance must confirm it.", "须由财务组的其他人员确认。"),
+    ),
+    _row(
         e.NotNamed,
         403,
         ("Not named for this window", "未被指定为更正人"),
@@ -486,6 +500,16 @@ TABLE: tuple[Problem, ...] = (
     ),
     # ---------------------------------------------------------------- conflict: the ledger
     _row(
+        e.NotExplained,
+        409,
+        ("Changes not explained", "更改未说明"),
+        "{documents} 超出申报范围被更改，且未在期限内作出说明。",
+        (
+            "Have it explained by those who corrected, and confirmed by finance; then try again.",
+            "请更正人作出说明并由财务确认，然后重试。",
+        ),
+    ),
+    _row(
         e.OutOfOrder,
         409,
         ("Out of order", "顺序错误"),
@@ -548,6 +572,16 @@ TABLE: tuple[Problem, ...] = (
         (
             "Follow the instruction of the guided step; it is proved by reading back.",
             "请按人工引导步骤的说明操作；系统将回读核对。",
+        ),
+    ),
+    _row(
+        e.NothingMoved,
+        409,
+        ("Nothing has moved", "期间未变动"),
+        "账套中尚无变动：{step} 仍未完成。",
+        (
+            "Follow the instruction of the task in the ERP to its end, then say `done` again.",
+            "请按任务说明在 ERP 中操作完毕，再次提交“已完成”。",
         ),
     ),
     _row(

@@ -127,6 +127,12 @@ class TaskView:
     """What stopped the case; for tasks of kind `attention` only."""
     rehearsal: Json
     """What the rehearsal has shown; for tasks of kind `authorisation` only."""
+    instruction: Json
+    """What the runbook says, in both languages; for tasks of kind `guided_step` only."""
+    undeclared: Json
+    """What was changed without having been declared; for tasks of an explanation only."""
+    explanation: Json
+    """Who has explained it, and how; for the same."""
     signers: tuple[str, ...]
     """Who has given this kind of consent to the case so far; consents that are void do not count."""
 
@@ -145,6 +151,8 @@ class TaskView:
 
     def _may_act(self, viewer: Viewer) -> bool:
         actor = viewer.actor
+        if self.kind == TaskKind.GUIDED_STEP and actor.person == self.case.request.applicant:
+            return False
         if self.kind in (TaskKind.APPROVAL, TaskKind.AUTHORISATION) and (
             actor.person == self.case.request.applicant or actor.person in self.signers
         ):
@@ -409,14 +417,25 @@ def _is_mine(viewer: Viewer) -> ColumnElement[bool]:
 
 def _task_views(connection: Connection, rows: Sequence[Row[Any]]) -> list[TaskView]:
     about = {row.case_id for row in rows}
-    told, signers = _read_told(connection, about), _read_signers(connection, about)
+    instructions = {_instruction_of(row) for row in rows if row.kind == TaskKind.GUIDED_STEP}
+    told, signers = _read_told(connection, about, instructions), _read_signers(connection, about)
     return [_task_view(row, told, signers.get((row.case_id, row.kind), ())) for row in rows]
 
 
-def _read_told(connection: Connection, about: set[str]) -> dict[tuple[str, str], Json]:
+_ALWAYS_TOLD = ("plan", "findings", "drift", "attention", "rehearsal", "undeclared", "explanation")
+
+
+def _instruction_of(row: Any) -> str:  # Any: a row of _TASK
+    """Under which name the instruction of a guided step is kept."""
+    return str(row.id).removeprefix(f"{row.case_id}-")
+
+
+def _read_told(
+    connection: Connection, about: set[str], instructions: Iterable[str]
+) -> dict[tuple[str, str], Json]:
     """By case and name: the parts of a case that a person must see before acting."""
     wanted = select(case_parts.c.case_id, case_parts.c.name, case_parts.c.value)
-    shown = case_parts.c.name.in_(("plan", "findings", "drift", "attention", "rehearsal"))
+    shown = case_parts.c.name.in_((*_ALWAYS_TOLD, *instructions))
     rows = connection.execute(wanted.where(case_parts.c.case_id.in_(about), shown))
     return {(row.case_id, row.name): row.value for row in rows}
 
@@ -458,8 +477,17 @@ def _task_view(
         drift=told.get((row.case_id, "drift")),
         attention=told.get((row.case_id, "attention")) if row.kind == TaskKind.ATTENTION else None,
         rehearsal=told.get((row.case_id, "rehearsal")) if row.kind == TaskKind.AUTHORISATION else None,
+        instruction=(
+            told.get((row.case_id, _instruction_of(row))) if row.kind == TaskKind.GUIDED_STEP else None
+        ),
+        undeclared=told.get((row.case_id, "undeclared")) if row.name in _EXPLAINING else None,
+        explanation=told.get((row.case_id, "explanation")) if row.name in _EXPLAINING else None,
         signers=signers,
     )
+
+
+_EXPLAINING = ("explanation", "explanation_review")
+"""Tasks about changes that nobody had declared."""
 
 
 # --------------------------------------------------------------------------- pages

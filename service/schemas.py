@@ -623,6 +623,41 @@ class ProposalOut(Outbound):
     comment: str
 
 
+class InstructionOut(Outbound):
+    """What to do in the ERP at a guided step, and which runbook says so."""
+
+    runbook: str
+    version: str
+    sha256: str = Field(description="Of the runbook as it was when the step was asked for.")
+    language: str
+    title: str
+    menu: list[str] = Field(description="The path through the menus of the ERP.")
+    do: list[str] = Field(description="What to do there, one act after another.")
+    expect: str = Field(description="What the ERP shows when it has worked.")
+    avoid: list[str] = Field(description="What not to click.")
+    screenshot: str = Field(description="Name of a picture; empty where there is none.")
+
+
+class UndeclaredOut(Outbound):
+    """A change that the request had not declared."""
+
+    document: str
+    action: str = Field(description="`added`, `changed` or `deleted`.")
+    module: Module
+    period: str
+    person: str
+    at: datetime
+    note: str
+
+
+class ExplanationOut(Outbound):
+    """Why it was made, according to one who corrected."""
+
+    by: str
+    comment: str
+    documents: list[str]
+
+
 class TaskSummary(Outbound):
     """What a person must see before acting."""
 
@@ -641,6 +676,9 @@ class TaskSummary(Outbound):
     rehearsal: RehearsalOut | None = Field(
         description="What the rehearsal has shown; only on tasks of kind `authorisation`."
     )
+    instruction: InstructionOut | None = Field(description="Only on tasks of kind `guided_step`.")
+    undeclared: list[UndeclaredOut] = Field(description="Only on tasks about an explanation.")
+    explanation: ExplanationOut | None = Field(description="Only on tasks about an explanation.")
 
 
 class TaskLinks(Outbound):

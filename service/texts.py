@@ -269,6 +269,8 @@ TASK_ACTIONS: Mapping[TaskAction, Words] = {
     TaskAction.COMMENT: Words("comment", "留言"),
     TaskAction.AUTHORISE: Words("authorise", "授权"),
     TaskAction.FINISH: Words("corrections are done", "更正完成"),
+    TaskAction.EXPLAIN: Words("explain", "说明"),
+    TaskAction.DONE: Words("it is done", "已完成"),
     TaskAction.RETRY: Words("try again", "重试"),
     TaskAction.ROLL_BACK: Words("roll back to point B", "回滚至回退点"),
 }

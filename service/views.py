@@ -358,7 +358,23 @@ def _summary(view: TaskView, language: Language) -> s.TaskSummary:
         failure=_failure(view.attention),
         proposal=_proposal(view.attention),
         rehearsal=s.RehearsalOut(**_rehearsal(view.rehearsal)) if isinstance(view.rehearsal, dict) else None,
+        instruction=_instruction(view.instruction, language),
+        undeclared=_undeclared(view.undeclared),
+        explanation=(s.ExplanationOut(**view.explanation) if isinstance(view.explanation, dict) else None),
     )
+
+
+def _undeclared(changes: Json) -> list[s.UndeclaredOut]:
+    told = changes if isinstance(changes, list) else []
+    shown = s.UndeclaredOut.model_fields
+    return [s.UndeclaredOut(**{name: change[name] for name in shown}) for change in told]
+
+
+def _instruction(told: Json, language: Language) -> s.InstructionOut | None:
+    if not isinstance(told, dict):
+        return None
+    shown = told["zh" if language == Language.ZH else "en"]
+    return s.InstructionOut(**{name: shown[name] for name in shown if name != "text"}, **shown["text"])
 
 
 def _awaited(view: TaskView) -> list[str]:

@@ -102,7 +102,7 @@ async def open_parts(settings: Settings, given: LedgerBook | None = None) -> Asy
                 *_steps(RehearsalSteps, RehearsalActivities(keeper, ledgers)),
                 *_steps(SnapshotSteps, SnapshotActivities(keeper, book.retention)),
                 *_steps(ComparisonSteps, comparison),
-                *_steps(GuidingSteps, GuidingActivities(book)),
+                *_steps(GuidingSteps, GuidingActivities(book, book)),
             ],
         )
     finally:

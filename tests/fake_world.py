@@ -30,6 +30,7 @@ from workflows.domain.delegation import Delegation, principals_of
 from workflows.domain.digest import Json
 from workflows.domain.errors import (
     EventsDiverged,
+    GuidedOnly,
     LedgerRefused,
     NotExclusive,
     OutOfOrder,
@@ -97,6 +98,8 @@ class FakeLedger:
         self.tells_revisions = True
         self.rewritten: set[Period] = set()
         """Closed periods whose balances somebody has changed past the ERP."""
+        self.looks = 0
+        """How often its close state was read."""
         self.stuck = False
         self.damaged_copies = False
         self.sound = True
@@ -108,6 +111,7 @@ class FakeLedger:
         return self.able
 
     async def read_close_state(self) -> CloseState:
+        self.looks += 1
         return self.state
 
     async def findings(self, scope: FindingScope) -> tuple[Finding, ...]:
@@ -162,6 +166,8 @@ class FakeLedger:
         if not self.is_exclusive:
             raise NotExclusive(self.name, fence)
         self.in_the_data(step)
+        if (step.module, step.verb) in self.able.guided:
+            raise GuidedOnly(step.verb, step.module, self.name)
         self.before_act(step)
         self.state = apply(self.state, step, CALENDAR)
         revision = int(self.state.revision) + self.tells_revisions

@@ -13,6 +13,7 @@ from temporalio.client import WorkflowHandle
 from temporalio.service import RPCError
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
+from typing_extensions import override
 
 from activities.backup.backing_up import BackupActivities
 from activities.backup.keeper import BackupKeeper
@@ -22,11 +23,13 @@ from activities.case import CaseActivities
 from activities.chain import ChainFinder
 from activities.comparison import ComparisonActivities
 from activities.evidence import EvidenceStore
+from activities.guiding import GuidingActivities, Runbooks
 from activities.lease import LeaseActivities
 from activities.ledger import LedgerActivities
 from activities.ledgers import Ledgers
 from activities.recording import Profiles, Recording
 from activities.restored import StoredBackups
+from service.runbooks import shipped
 from service.sandbox import sandbox_for
 from tests.fake_world import (
     PEOPLE,
@@ -51,6 +54,7 @@ from workflows.domain.case import (
 from workflows.domain.ledger import Module
 from workflows.domain.period import Period
 from workflows.domain.request import CaseState, Intent, ReasonCode, ScopeItem, UncloseRequest
+from workflows.domain.runbook import Runbook
 from workflows.unclose import UncloseWorkflow
 
 SHANGHAI = timezone(timedelta(hours=8))
@@ -81,6 +85,14 @@ class ServedLedgers(Ledgers, Profiles, Protocol):
     """Both ports to configured ledgers."""
 
 
+class ShippedRunbooks(Runbooks):
+    """The runbook of the demo ledger for every ledger."""
+
+    @override
+    def runbook(self, ledger: str) -> Runbook:
+        return shipped("demo")
+
+
 @dataclass
 class Scene:
     """The stage and everyone on it."""
@@ -98,6 +110,8 @@ class Scene:
     max_cached_workflows: int = 100
     rehearsals: WithRehearsals | None = None
     """The copies that the worker acts on."""
+    look_again: float = 3600.0
+    """Seconds after which a ledger is looked at in which a person moves pointers."""
 
     def worker(self) -> Worker:
         profiles = self.ledgers or FakeLedgers(self.ledger)
@@ -109,6 +123,7 @@ class Scene:
         keeper = BackupKeeper(ledgers, vault, self.catalogue, self.folder / "scratch")
         comparison = ComparisonActivities(ledgers, StoredBackups(keeper), self.folder / "evidence")
         backups, rehearsals = BackupActivities(keeper), RehearsalActivities(keeper, ledgers)
+        guiding = GuidingActivities(ShippedRunbooks(), ledgers, self.look_again)
         return Worker(
             self.environment.client,
             task_queue=self.queue,
@@ -138,6 +153,8 @@ class Scene:
                 rehearsals.prepare,
                 rehearsals.discard,
                 RestoreActivities(keeper).restore_in_place,
+                guiding.instruct,
+                guiding.await_movement,
             ],
             interceptors=[Recording(self.register)],
             max_cached_workflows=self.max_cached_workflows,

@@ -35,6 +35,7 @@ from workflows.domain.request import (
     UncloseRequest,
 )
 from workflows.errands import Errands
+from workflows.guided_desk import GuidedDesk
 from workflows.steps import CaseSteps, LedgerProfile, LookUpOrder
 
 REMIND_AGAIN_AFTER = timedelta(hours=1)
@@ -125,6 +126,13 @@ class Case:
             return Standing()
         order = LookUpOrder(**self.errands.address, actor=act.actor.person, names=names)
         return await self.errands.ask(CaseSteps.look_up, order)
+
+    async def read_back(self, act: Act) -> None:
+        """Read the ledger for an act that says something has been done in it."""
+        desk = self._desk_of(act)
+        if isinstance(desk, GuidedDesk) and act.action == TaskAction.DONE:
+            reading = await self.errands.read_now()
+            desk.saw(reading.state)
 
     def _desk_of(self, act: Act) -> Desk:
         if self.desk is None or self.desk.task is None or self.desk.task.id != act.task:
@@ -267,6 +275,10 @@ class Case:
             self._leave_desk("expired", SYSTEM)
         else:
             self._leave_desk(*self._outcome(settled))
+
+    def settle_desk(self, outcome: str) -> None:
+        """Take the task away, because what it asks for has come about by itself."""
+        self._leave_desk(outcome, SYSTEM)
 
     def _outcome(self, settled: bool) -> tuple[str, Actor]:
         if settled and self._last_act is not None:

@@ -79,6 +79,10 @@ class CaseLog:
         self._updated.pop(task.id, None)
         self._closed.append(TaskClosing(task.id, outcome, actor.person, workflow.now()))
 
+    def book(self, for_people: bool = False) -> None:
+        """Book the time so far to the clock that runs: people may be waited for in any state."""
+        self.clocks.spend(self.state, workflow.now(), for_people)
+
     def verified_open(self, at: datetime) -> None:
         """Clock A ends, clock B starts."""
         self.clocks.spend(self.state, at)

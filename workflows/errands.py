@@ -11,7 +11,18 @@ from temporalio.types import MethodAsyncSingleParam
 from workflows.case_log import CaseLog
 from workflows.domain.errors import EventsDiverged
 from workflows.ledger_steps import COMPARE
-from workflows.steps import COPY, QUEUEING, RECORD, TOUCH, TOUCH_AT_SITE, CaseSteps, Order, ledger_queue
+from workflows.steps import (
+    COPY,
+    QUEUEING,
+    RECORD,
+    TOUCH,
+    TOUCH_AT_SITE,
+    CaseSteps,
+    LedgerSteps,
+    Order,
+    Reading,
+    ledger_queue,
+)
 
 O = TypeVar("O", bound=Order)  # noqa: E741  # the order
 A = TypeVar("A")
@@ -75,6 +86,19 @@ class Errands:
         What people do is handled while the case itself goes on, and one change must not be told by two.
         """
         return await workflow.execute_local_activity_method(step, order, **RECORD)
+
+    async def read_now(self) -> Reading:
+        """Read the close state for somebody's act, outside the case's own order, as `ask` does."""
+        order = Order(**self.address)
+        if not self.at_site:
+            return await workflow.execute_local_activity_method(LedgerSteps.read, order, **TOUCH)
+        how = _at(ledger_queue(self.ledger), TOUCH_AT_SITE)
+        return await workflow.execute_activity_method(LedgerSteps.read, order, **how)
+
+    def watch(self, step: Step[O, A], order: O) -> workflow.ActivityHandle[A]:
+        """Start waiting for something to happen in the ledger; the caller races it against people."""
+        how = _at(ledger_queue(self.ledger), QUEUEING) if self.at_site else QUEUEING
+        return workflow.start_activity_method(step, order, **how)
 
     def queue_up(self, step: Step[O, A], order: O) -> workflow.ActivityHandle[A]:
         """Start waiting for another case to end; the caller races it against people."""

@@ -1,12 +1,9 @@
 """The stages that act: isolate, un-close, verify, correct, re-close, verify, archive; and the way back."""
 
-from datetime import timedelta
-
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError
 
 from workflows.case import Case, CaseEnds, describe
-from workflows.desks import CorrectionDesk
 from workflows.domain.case import EventKind
 from workflows.domain.corrections import require_sound, undeclared
 from workflows.domain.digest import Json
@@ -25,6 +22,7 @@ from workflows.domain.proof import (
 from workflows.domain.rehearsal import Rehearsal
 from workflows.domain.request import CaseState
 from workflows.examination import Examination, scope_of
+from workflows.guided_steps import GuidedSteps
 from workflows.ledger_steps import CompareOrder, ComparisonSteps
 from workflows.pointer_moves import PointerMoves
 from workflows.steps import (
@@ -40,8 +38,8 @@ from workflows.steps import (
     Order,
     ProvenBackup,
     SealOrder,
-    WindowOrder,
 )
+from workflows.window import Window
 
 
 class Interrupted(Exception):  # not an error: a cancellation heard between two steps
@@ -55,8 +53,10 @@ class Execution:
         self, case: Case, examined: Examination, fence: int, rehearsal: Rehearsal | None = None
     ) -> None:
         self.case, self.examined, self.fence, self.rehearsal = case, examined, fence, rehearsal
+        self.window = Window(case, fence)
         self.evidence: str | None = None
-        self._moves = PointerMoves(case.errands, case.log, examined.books, fence, rehearsal)
+        self._guide = GuidedSteps(case, examined.books.calendar)
+        self._moves = PointerMoves(case.errands, case.log, examined.books, fence, self._guide, rehearsal)
         self._point_b: ProvenBackup | None = None
         self.mark = ""
         """The place in the ledger's change log from which on every change is a correction."""
@@ -80,12 +80,6 @@ class Execution:
         for step in self.examined.plan.steps:
             state = apply(state, step, self.examined.books.calendar)
         return state
-
-    @property
-    def persons(self) -> tuple[str, ...]:
-        """The named correctors; the applicant corrects if nobody else is named."""
-        request = self.case.request
-        return request.correctors or (request.applicant,)
 
     async def isolate(self) -> None:
         """Everybody out, proven; then the roll-back point. Nothing is touched yet if this fails."""
@@ -113,20 +107,13 @@ class Execution:
         await self.case.errands.make_durable()
         if self.case.is_interrupted:
             raise Interrupted
-        await self._let_correctors_in("verified open")
+        await self.window.open("verified open")
         self.case.log.verified_open(workflow.now())
 
     async def correct(self) -> None:
         """The named people correct; they finish, or the window ends by itself."""
         self.case.log.enter(CaseState.CORRECTING)
-        allowed = tuple(dict.fromkeys((*self.persons, self.case.request.applicant)))
-        desk = CorrectionDesk(self.case.request.id, allowed, workflow.now(), self._until)
-        in_time = await self.case.wait_for_people(desk, lambda: desk.finished_by is not None, self._until)
-        if not in_time:
-            self.case.window_ended_at = self._until
-        if desk.finished_by is None:
-            because = "cancelled" if in_time else "the window ended"
-            self.case.log.tell(EventKind.WINDOW_CLOSED, {"because": because})
+        await self.window.correct()
 
     async def reclose(self) -> None:
         """Gate, shut the correctors out, close again in mirror order with the same read-back."""
@@ -155,7 +142,7 @@ class Execution:
     async def _let_people_in(self) -> None:
         errands = self.case.errands
         await errands.make_durable()
-        order = LeaveOrder(**errands.address, persons=self.persons, fence=self.fence)
+        order = LeaveOrder(**errands.address, persons=self.window.persons, fence=self.fence)
         await errands.touch(LedgerSteps.leave, order)
 
     async def _give_back(self) -> None:
@@ -200,7 +187,8 @@ class Execution:
         except Exception:
             # Nothing has been touched: people must not stand before a shut door while somebody decides.
             await errands.touch(
-                LedgerSteps.leave, LeaveOrder(**errands.address, persons=self.persons, fence=self.fence)
+                LedgerSteps.leave,
+                LeaveOrder(**errands.address, persons=self.window.persons, fence=self.fence),
             )
             raise
 
@@ -209,7 +197,9 @@ class Execution:
         await self._gate()
         closed = await errands.touch(
             LedgerSteps.close_window,
-            CloseWindowOrder(**errands.address, persons=self.persons, fence=self.fence, mark=self.mark),
+            CloseWindowOrder(
+                **errands.address, persons=self.window.persons, fence=self.fence, mark=self.mark
+            ),
         )
         unexplained = undeclared(closed.changes, request.scope)
         self.case.log.learn(changes=closed.changes, undeclared=unexplained)
@@ -217,12 +207,13 @@ class Execution:
         self.case.log.tell(
             EventKind.CHANGES_READ, {"changes": len(closed.changes), "undeclared": list(beside)}
         )
+        await self.window.have_explained(unexplained)
         try:
             await self._moves.close_again(self._opened, self.examined.state, "reclose")
         except ApplicationError as failure:
             if failure.type == GateNotPassed.__name__:
                 # The ledger's own gate: only the correctors can make what is still open fit to be closed.
-                await self._let_correctors_in("the ledger's gate before closing again")
+                await self.window.open("the ledger's gate before closing again")
             raise
 
     async def _gate(self) -> None:
@@ -234,21 +225,8 @@ class Execution:
         blocking = blockers(checked.findings)
         if blocking:
             # Their right may have run out with the window, and nobody else could put this right.
-            await self._let_correctors_in("the gate before closing again")
+            await self.window.open("the gate before closing again")
             raise GateNotPassed(tuple(str(finding.code) for finding in blocking))
-
-    async def _let_correctors_in(self, because: str) -> None:
-        until = workflow.now() + timedelta(hours=self.case.request.window_hours)
-        address, persons = self.case.errands.address, self.persons
-        order = WindowOrder(**address, persons=persons, until=until, fence=self.fence)
-        await self.case.errands.touch(LedgerSteps.open_window, order)
-        self._until = until
-        told: dict[str, Json] = {
-            "persons": list(persons),
-            "until": until.isoformat(),
-            "because": because,
-        }
-        self.case.log.tell(EventKind.WINDOW_OPENED, told)
 
     async def _verify_closed(self) -> None:
         proof = await self.prove("verified_closed")
@@ -276,7 +254,9 @@ class Execution:
         if self._point_b is not None:
             # Whatever was opened, by us or by a wrong movement: read it, do not assume it.
             reading = await self.case.errands.touch(LedgerSteps.read, Order(**self.case.errands.address))
-            way_back = PointerMoves(self.case.errands, self.case.log, self.examined.books, self.fence)
+            way_back = PointerMoves(
+                self.case.errands, self.case.log, self.examined.books, self.fence, self._guide
+            )
             await way_back.close_again(reading.state, self.examined.state, "compensate")
             require_equal(self.before, await self.prove("compensated"))
         await self.let_go()

@@ -11,13 +11,13 @@ from temporalio import activity, workflow
 from temporalio.common import RetryPolicy
 
 from workflows.domain.difference import Difference
-from workflows.domain.ledger import Module
+from workflows.domain.ledger import CloseState, Module
 from workflows.domain.location import Located
 from workflows.domain.period import FiscalCalendar, Period
 from workflows.domain.plan import PlanStep
 from workflows.domain.proof import Proof
 from workflows.domain.runbook import Instruction
-from workflows.steps import Order
+from workflows.steps import Order, StepReadBack
 
 COMPARE = workflow.ActivityConfig(
     start_to_close_timeout=timedelta(hours=6),
@@ -78,8 +78,19 @@ class Instructions:
     en: Instruction
 
 
+@dataclass(frozen=True, kw_only=True)
+class MovementOrder(Order):
+    state: CloseState
+    """How the ledger stands until somebody moves something in it."""
+
+
 class GuidingSteps:
     """Steps for the person who moves a pointer in the ERP."""
+
+    @activity.defn
+    async def await_movement(self, order: MovementOrder) -> StepReadBack:
+        """Look now and then until a pointer stands elsewhere. Reads only; heartbeats."""
+        raise NotImplementedError
 
     @activity.defn
     async def instruct(self, order: InstructOrder) -> Instructions:

@@ -4,10 +4,12 @@ from collections.abc import Callable
 
 from workflows.case_log import CaseLog
 from workflows.domain.case import EventKind
-from workflows.domain.ledger import CloseState
+from workflows.domain.digest import Json
+from workflows.domain.ledger import CloseState, StepMode
 from workflows.domain.plan import Books, Plan, PlanStep, apply, plan_reclose, verify_progress
 from workflows.domain.rehearsal import Rehearsal
 from workflows.errands import Errands
+from workflows.guided_steps import GuidedSteps, Moved
 from workflows.steps import LedgerSteps, StepOrder
 
 
@@ -19,14 +21,21 @@ def never() -> bool:
 class PointerMoves:
     """Performs plans on one ledger under one fence.
 
-    What was rehearsed on a copy must show again: then every read-back is compared with the rehearsal's.
+    Without a guide every step is automatic: so it is on a copy that a rehearsal runs on. What was rehearsed
+    there must show again: then every read-back is compared with the rehearsal's.
     """
 
     def __init__(
-        self, errands: Errands, log: CaseLog, books: Books, fence: int, rehearsed: Rehearsal | None = None
+        self,
+        errands: Errands,
+        log: CaseLog,
+        books: Books,
+        fence: int,
+        guide: GuidedSteps | None = None,
+        rehearsed: Rehearsal | None = None,
     ) -> None:
         self.errands, self.log, self.books, self.fence = errands, log, books, fence
-        self.rehearsed = rehearsed
+        self.guide, self.rehearsed = guide, rehearsed
         self._told: set[str] = set()
 
     async def perform(
@@ -38,12 +47,21 @@ class PointerMoves:
             PointerMismatch: something else than the one pointer moved (design §5.2), or something else than
                 in the rehearsal.
         """
-        led_to = start
+        before = start
         for step in plan.steps:
             if interrupted():
                 return False
-            led_to = apply(led_to, step, self.books.calendar)
-            await self._step(step, plan, start, phase, led_to)
+            # The key names what is done, not how often it was planned: planned again after a crash or by a
+            # person's retry, the same act is still the same act.
+            key = f"{self.log.case}/{phase}/{step.module}/{step.period}"
+            moved = await self._move(step, before, key, interrupted)
+            if moved is None:
+                return False
+            before = apply(before, step, self.books.calendar)
+            verify_progress(start, plan, step, moved.state, moved.was_on_record, self.books.calendar)
+            if self.rehearsed is not None:
+                self.rehearsed.require_movement(str(step), moved.state, moved.was_on_record)
+            self._tell(step, key, moved, before)
         return True
 
     async def close_again(self, opened: CloseState, goal: CloseState, phase: str) -> None:
@@ -52,33 +70,32 @@ class PointerMoves:
         self.log.learn(**{f"plan_{phase}": plan})
         await self.perform(plan, opened, phase)
 
-    async def _step(
-        self, step: PlanStep, plan: Plan, start: CloseState, phase: str, led_to: CloseState
-    ) -> None:
-        # The key names what is done, not how often it was planned: planned again after a crash or by a
-        # person's retry, the same act is still the same act.
-        key = f"{self.log.case}/{phase}/{step.module}/{step.period}"
+    async def _move(
+        self, step: PlanStep, before: CloseState, key: str, interrupted: Callable[[], bool]
+    ) -> Moved | None:
+        """One step, by the connector or by a person; none if a person's was interrupted."""
+        if step.mode == StepMode.GUIDED and self.guide is not None:
+            return await self.guide.perform(step, before, key in self._told, interrupted)
         order = StepOrder(**self.errands.address, step=step, fence=self.fence, key=key)
         read_back = await self.errands.touch(LedgerSteps.perform, order)
-        calendar = self.books.calendar
-        verify_progress(start, plan, step, read_back.state, read_back.was_on_record, calendar)
-        if self.rehearsed is not None:
-            self.rehearsed.require_movement(str(step), read_back.state, read_back.was_on_record)
+        return Moved(read_back.state, read_back.was_on_record)
+
+    def _tell(self, step: PlanStep, key: str, moved: Moved, led_to: CloseState) -> None:
         if key in self._told:
             return
         self._told.add(key)
         # Where this step has led, which is what was read back when it was done: read back again after a
         # worker has died, the ledger may stand further on, and the same step would be told otherwise.
         pointers = {str(module): str(period) for module, period in led_to.pointers().items()}
-        self.log.tell(
-            EventKind.STEP_DONE,
-            {
-                "n": step.n,
-                "verb": step.verb,
-                "module": step.module,
-                "period": str(step.period),
-                "mode": step.mode,
-                "key": key,
-                "pointers": pointers,
-            },
-        )
+        told: dict[str, Json] = {
+            "n": step.n,
+            "verb": step.verb,
+            "module": step.module,
+            "period": str(step.period),
+            "mode": step.mode,
+            "key": key,
+            "pointers": dict(pointers),
+        }
+        if moved.note:
+            told["note"] = moved.note
+        self.log.tell(EventKind.STEP_DONE, told, moved.by)

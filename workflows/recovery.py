@@ -50,7 +50,10 @@ class Recovery:
         """What they have changed goes on record: from now on it is only in the ledger that is replaced."""
         case, execution = self.case, self.execution
         order = CloseWindowOrder(
-            **case.errands.address, persons=execution.persons, fence=execution.fence, mark=execution.mark
+            **case.errands.address,
+            persons=execution.window.persons,
+            fence=execution.fence,
+            mark=execution.mark,
         )
         closed = await case.errands.touch(LedgerSteps.close_window, order)
         self._is_shut = True

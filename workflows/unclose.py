@@ -118,6 +118,7 @@ class UncloseWorkflow:
         """One person's act on the open task. Answered when it is on record."""
         await self.case.expect_task(act.task)
         standing = await self.case.look_up(act)
+        await self.case.read_back(act)
         return await self._on_record(self.case.take(act, standing))
 
     @act.validator

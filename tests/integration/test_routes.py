@@ -21,6 +21,7 @@ from service.app import create_app
 from service.database import Database, open_database
 from service.ledger_book import LedgerBook
 from service.register import SqlRegister
+from service.runbooks import shipped
 from service.settings import DevelopmentSecret, Settings
 from service.tables import intake
 from tests.fake_world import FakeLedger
@@ -40,10 +41,13 @@ from workflows.domain.difference import (
 )
 from workflows.domain.digest import Json, to_json
 from workflows.domain.findings import EvidenceRow, Finding, FindingCode
-from workflows.domain.ledger import Module
+from workflows.domain.ledger import Module, StepMode, Verb
 from workflows.domain.location import Fact, Located, PlaceDifference, RowChange, RowDifference
-from workflows.domain.period import Period
+from workflows.domain.period import FiscalCalendar, Period
+from workflows.domain.plan import PlanStep, Why
 from workflows.domain.request import CaseState, UncloseRequest
+from workflows.domain.runbook import runbook_for
+from workflows.ledger_steps import Instructions
 
 LEDGERS = """
 [ledgers.demo]
@@ -716,6 +720,35 @@ async def test_the_difference_tells_documents_and_balances_and_leads_to_the_whol
     (tmp_path / "evidence").mkdir()
     (tmp_path / "evidence" / "all.jsonl").write_bytes(b"{}")
     assert (await world.http.get(whole)).content == b"{}"
+
+
+async def test_a_guided_step_shows_its_instruction_in_the_language_asked_for(world: World) -> None:
+    await world.approving()
+    task = Task(
+        f"{CASE}-guided-1",
+        TaskKind.GUIDED_STEP,
+        "unclose gl 2025-05",
+        (Group.ERP_ADMIN,),
+        (),
+        (TaskAction.DONE, TaskAction.COMMENT),
+        None,
+        NOW,
+    )
+    step = PlanStep(1, Verb.UNCLOSE, Module.GL, Period(2025, 5), StepMode.GUIDED, Why.REQUESTED)
+    runbook, calendar = shipped("demo"), FiscalCalendar()
+    zh, en = (runbook_for(runbook, step, language, calendar) for language in ("zh", "en"))
+    told: dict[str, Json] = {"guided-1": to_json(Instructions(zh, en))}
+    opening = CaseChange(CASE, CaseState.UNCLOSING, (an_event(3),), opened=(task,), parts=told)
+    await world.register.record(opening)
+
+    here = f"/api/v1/tasks/{task.id}"
+    seen = (await world.as_("erp-admin", "GET", here)).json()
+    assert seen["actions"] == ["done", "comment"]
+    assert seen["summary"]["instruction"]["do"] == list(en.text.do)
+    assert seen["summary"]["instruction"]["sha256"] == runbook.sha256
+    chinese = (await world.as_("erp-admin", "GET", here, headers=ZH)).json()
+    assert chinese["summary"]["instruction"]["menu"] == list(zh.text.menu)
+    assert (await world.as_("clerk", "GET", here)).json()["actions"] == ["comment"]
 
 
 async def test_an_inbox_shows_what_one_may_do_and_must_see(world: World) -> None:

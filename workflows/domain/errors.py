@@ -7,7 +7,7 @@ UncloseError
 │   │       UnknownBackupWork
 │   ├── Forbidden               it is there, and not yours to do
 │   │   └── NotAnApprover, SelfApproval, NotStandingIn, NotAuthoriser, SecondGroupNeeded, NotTheApplicant,
-│   │       NotACorrector, NotAnOperator, OwnCase, NotNamed
+│   │       NotACorrector, NotAnOperator, OwnCase, NotNamed, NotTheErpAdministrator, OwnExplanation
 │   ├── Malformed               the wish itself cannot be read
 │   │   └── MalformedPeriod, PeriodOutsideCalendar, UnknownModule, AcknowledgementNotOfToday,
 │   │       DelegationToSelf, DelegationEndsTooSoon, UnknownPerson, UnknownLevel, ActIncomplete,
@@ -17,7 +17,7 @@ UncloseError
 │   │   ├── LedgerBusy, WrongState, IllegalTransition, TaskClosed, ActionNotPossible, AlreadyDecided,
 │   │   ├── StaleDigest, NoApprover, ChainEmpty, NotYourTurn, SeatNeededLater, PersonNotEligible,
 │   │   ├── WindowExpired, OutOfOrder, StaleFence, NotExclusive, SessionsRemain, PeriodClosed, MissingRight
-│   │   ├── RightNotGranted, RightNotWithdrawn, GuidedOnly
+│   │   ├── RightNotGranted, RightNotWithdrawn, GuidedOnly, NothingMoved, NotExplained
 │   │   ├── PointerMismatch, ProofMismatch, GateNotPassed, LedgerRefused, RehearsalFailed
 │   │   ├── BackupUnproven, BackupDamaged, BackupKeyMissing, BackupKeyUnreadable, BackupKeyWrong,
 │   │   ├── RecipientUnreadable, NoRecipients, NoRoom, ToolMissing, NotRestorable
@@ -182,6 +182,21 @@ class OwnCase(Forbidden):
     sentence = "{person} asked for {request} or corrects in it, and does not decide how it goes on."
     person: str
     request: str
+
+
+@dataclass(eq=False)
+class NotTheErpAdministrator(Forbidden):
+    """Pointers are moved by hand by those who administer the ERP, and by nobody who asked for it."""
+
+    sentence = "{person} may not do this step: it is for groups {groups}, without the one who asked."
+    person: str
+    groups: tuple[str, ...]
+
+
+@dataclass(eq=False)
+class OwnExplanation(Forbidden):
+    sentence = "{person} has given this explanation and may not confirm it."
+    person: str
 
 
 @dataclass(eq=False)
@@ -409,6 +424,14 @@ class WindowExpired(Conflict):
 
 
 @dataclass(eq=False)
+class NotExplained(Conflict):
+    """Changes outside the declared scope stand unexplained, and nothing is closed over them in silence."""
+
+    sentence = "{documents} were changed without having been declared, and it was not explained in time."
+    documents: tuple[str, ...]
+
+
+@dataclass(eq=False)
 class OutOfOrder(Conflict):
     sentence = "{verb} of {module} {period} is out of order: {reason}"
     verb: str
@@ -479,6 +502,14 @@ class GuidedOnly(Conflict):
     verb: str
     module: str
     ledger: str
+
+
+@dataclass(eq=False)
+class NothingMoved(Conflict):
+    """Somebody said that a guided step is done, and the ledger stands as before."""
+
+    sentence = "Nothing has moved in the ledger: {step} is still to be done."
+    step: str
 
 
 @dataclass(eq=False)

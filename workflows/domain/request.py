@@ -204,14 +204,17 @@ class Clocks:
     closed_at: datetime | None = None
     _since: datetime | None = field(default=None)
 
-    def spend(self, state: CaseState, until: datetime) -> None:
-        """Book the time since the last call to the clock that runs, under the state that has just ended."""
+    def spend(self, state: CaseState, until: datetime, for_people: bool = False) -> None:
+        """Book the time since the last call to the clock that runs, under the state that has just ended.
+
+        `for_people`: it was spent waiting for a person, although the state is the machine's.
+        """
         since, self._since = self._since, until
         if since is None or self.closed_at is not None:
             return
         seconds = (until - since).total_seconds()
         clock = "a" if self.opened_at is None else "b"
-        part = "human" if state in HUMAN_STATES else "machine"
+        part = "human" if for_people or state in HUMAN_STATES else "machine"
         name = f"{clock}_{part}"
         setattr(self, name, getattr(self, name) + seconds)
 
