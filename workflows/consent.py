@@ -39,6 +39,8 @@ class Consent:
         self._rehearsing = Rehearsing(case)
         self._examined: Examination | None = None
         self._rounds = 0
+        self._signed: tuple[str, ...] = ()
+        """Who has agreed to what is in force."""
 
     @property
     def examined(self) -> Examination:
@@ -82,6 +84,7 @@ class Consent:
                 desk = await self._have_it_put_right(desk)
             else:
                 await self._ask(desk)
+        self._signed = desk.round.signed
 
     async def protect(self) -> None:
         """Backup A, restored and proven, and the plan rehearsed on it, before anyone releases it."""
@@ -226,7 +229,7 @@ class Consent:
         before, after = self.examined, await self._examine(())
         if after.digest == before.digest:
             return False
-        self._void("what was agreed to has changed", {**difference(before, after)})
+        self._void("what was agreed to has changed", {**difference(before, after)}, self._signed)
         self._take(after)
         return True
 

@@ -40,7 +40,9 @@ def test_a_bill_changed_after_approval_makes_every_consent_void_and_shows_what_c
     finally:
         set_frozen(tree, False)
 
-    voided = next(e for e in people.timeline(case) if e["kind"] == "decisions_void")["data"]["difference"]
+    told = next(e for e in people.timeline(case) if e["kind"] == "decisions_void")["data"]
+    assert told["signed"] == ["warehouse", "finance", "it", "finance-head"]
+    voided = told["difference"]
     assert [finding["code"] for finding in voided["findings"]["come"]] == ["document_frozen"]
     assert voided["digest"]["before"] == agreed != voided["digest"]["after"]
     approvals = decisions(people, case)[:4]

@@ -74,6 +74,7 @@ def test_what_cannot_be_undone_says_so() -> None:
         "act_on_task",
         "delete_document",
         "revoke_token",
+        "roll_back",
     }
     assert all(marked.values())
 
