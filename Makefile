@@ -1,5 +1,5 @@
 # The commands a person types. Each sets up its own .venv; only Python 3.11+ and make are needed.
-.PHONY: demo dev test check bench format lock clean
+.PHONY: demo dev test chaos check bench format lock clean
 .DELETE_ON_ERROR:
 
 PYTHON ?= python3
@@ -31,6 +31,9 @@ dev: $(VENV)/.run ## API, worker, embedded Temporal, demo ledger
 
 test: $(VENV)/.dev ## every test
 	$(BIN)/python -m pytest -n $(LANES) --dist loadfile $(ARGS)
+
+chaos: $(VENV)/.dev ## the worker killed after every event of a case
+	UNCLOSE_EVERY_EVENT=1 $(BIN)/python -m pytest tests/chaos $(ARGS)
 
 check: $(VENV)/.dev ## the gate: format, lint, types, arrows, OpenAPI drift, tests
 	BIN=$(BIN) .ci/check.sh

@@ -30,6 +30,10 @@ LONG = 4 * PATIENCE
 
 Account = dict[str, Json]
 
+EVERY_EVENT = os.environ.get("UNCLOSE_EVERY_EVENT") == "1"
+"""`make chaos` kills the worker after each event; a usual run after every third, for time's sake."""
+SAMPLED = 3
+
 
 @dataclass(frozen=True)
 class Theatre:
@@ -118,11 +122,12 @@ async def test_the_worker_is_killed_after_every_event(
     theatre: Theatre, record_property: Callable[[str, object], None]
 ) -> None:
     reference, count = await undisturbed(theatre, "worker")
-    points, summary = deque(range(1, count + 1)), Summary("worker")
+    chosen = range(1, count + 1) if EVERY_EVENT else range(1, count + 1, SAMPLED)
+    points, summary = deque(chosen), Summary("worker")
     lanes = [DeathsInLane(theatre, lane, points, reference) for lane in theatre.lanes]
     await asyncio.gather(*(lane.happen(summary) for lane in lanes))
     record_property(SAID, str(summary))
-    assert summary.tried == count
+    assert summary.tried == len(chosen)
     assert summary.fallen == {}
 
 
