@@ -22,14 +22,12 @@ from workflows.domain.case import CaseEvent, EventKind
 from workflows.domain.digest import Json, sha256, to_json
 
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(\+00:00|Z)")
-# `ended`: an isolation that is done again finds nobody left to send out.
 _OF_THIS_CASE_ALONE = {"request_digest", "sha256", "bytes", "milliseconds", "restore_milliseconds", "ended"}
 """What no two cases have in common, besides times and their own names: digests of what these stand in.
 
 `ended` is among them: an isolation that is done again finds nobody left to send out.
 """
-_PARTS  # `ended`: an isolation that is done again finds nobody left to send out.
-_OF_THIS_CASE_ALONE = {"clocks", "evidence"}
+_PARTS_OF_THIS_CASE_ALONE = {"clocks", "evidence"}
 
 
 @dataclass(frozen=True)
