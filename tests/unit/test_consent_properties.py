@@ -93,8 +93,15 @@ class LevelOnRecord:
     """Who must have signed before whom, as an approver wanted it."""
     queue: list[str] | None = None
     """Who signs one after the other."""
+    own_ways: int = field(init=False)
+    """How many of the ways are the policy's; what comes after them is an escalation's."""
+
+    def __post_init__(self) -> None:
+        self.own_ways = len(self.ways)
 
     def clear(self) -> None:
+        """Asked anew: its deadline starts again, and whoever the last one added is not asked yet."""
+        del self.ways[self.own_ways :]
         self.consents.clear()
         self.added.clear()
         self.before.clear()

@@ -10,7 +10,8 @@ from tests.builders import DIGEST, OTHER_DIGEST, a_chain, a_policy, the_parties,
 from workflows.domain.approval import Group, Parties
 from workflows.domain.case import APPLICANT, Act, Actor, EventKind, Position, Resume, TaskAction, Told
 from workflows.domain.chain import PinnedLevel
-from workflows.domain.consent_round import Outcome, Round, Standing, Voice
+from workflows.domain.consent_level import Voice
+from workflows.domain.consent_round import Outcome, Round, Standing
 from workflows.domain.errors import (
     ActIncomplete,
     ActionNotPossible,
@@ -601,6 +602,17 @@ def test_an_escalation_to_the_next_in_turn_does_not_let_others_sign_out_of_turn(
     t = Table(a_chain(a_policy(level(mode=Mode.SEQUENCE, **more)), people))
     t.round, _ = t.round.escalate()
     assert t.asked == ("ian",)
+
+
+def test_an_escalation_does_not_outlive_a_return_to_its_level() -> None:
+    t = table(level(mode=Mode.ALL, **TWO_HEADS), level("money", Group.FINANCE))
+    t.round, _ = t.round.escalate()
+    t.does("hao")
+    t.does("fang", RETURN, to="it")
+    assert set(t.asked) == {"ida", "ivo"}
+    t.refuses(NotAnApprover, "hui")
+    t.round, again = t.round.escalate()
+    assert set(again) == {"hao", "hui"}
 
 
 # ------------------------------------------------------------------ comments, and who is waited for

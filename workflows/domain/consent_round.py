@@ -10,7 +10,8 @@ from enum import StrEnum
 
 from workflows.domain.approval import Group, Parties
 from workflows.domain.case import APPLICANT, Act, EventKind, Position, Resume, TaskAction, Told
-from workflows.domain.chain import Ahead, PinnedDemand, PinnedLevel, PinnedWay, open_demands, unsignable
+from workflows.domain.chain import Ahead, PinnedDemand, PinnedLevel, unsignable
+from workflows.domain.consent_level import AddedSign, LevelNow, Voice, reseated
 from workflows.domain.digest import Json
 from workflows.domain.errors import (
     ActIncomplete,
@@ -46,86 +47,6 @@ class Standing:
     """Everyone the actor may stand in for now (委托)."""
     groups: Mapping[str, tuple[Group, ...] | None] = field(default_factory=dict)
     """Groups of the principals and of everyone the act names; none for somebody unknown."""
-
-
-@dataclass(frozen=True)
-class Voice:
-    """One person's consent, on the seat of the holder: themselves, or whom they stand in for."""
-
-    person: str
-    holder: str
-
-
-@dataclass(frozen=True)
-class AddedSign:
-    """Somebody whose consent an approver wants besides (加签)."""
-
-    person: str
-    by: str
-    position: Position
-
-
-@dataclass(frozen=True)
-class LevelNow:
-    """How far one level has come."""
-
-    level: PinnedLevel
-    voices: tuple[Voice, ...] = ()
-    added: tuple[AddedSign, ...] = ()
-    escalated: bool = False
-
-    @property
-    def holders(self) -> frozenset[str]:
-        return frozenset(voice.holder for voice in self.voices)
-
-    @property
-    def pending_added(self) -> tuple[str, ...]:
-        return tuple(sign.person for sign in self.added if sign.person not in self.holders)
-
-    @property
-    def is_signed(self) -> bool:
-        return self.level.is_satisfied_by(self.holders) and not self.pending_added
-
-    @property
-    def asked(self) -> tuple[str, ...]:
-        """Whose consent would bring this level forward now."""
-        if self.level.is_satisfied_by(self.holders):
-            return self.pending_added
-        waiting = {sign.by for sign in self.added if self.waits_for(sign)}
-        seats = [person for person in self._next_seats if person not in waiting]
-        return (*self.pending_added, *seats)
-
-    def waits_for(self, sign: AddedSign) -> bool:
-        """Whether the one who added this person lets them sign first."""
-        return sign.position == Position.BEFORE and sign.person not in self.holders
-
-    @property
-    def _next_seats(self) -> tuple[str, ...]:
-        wanted = {person for demand in self.open_demands for person in demand.persons}
-        seats = tuple(person for person in self.level.persons if person in wanted - self.holders)
-        if self.level.mode != Mode.SEQUENCE:
-            return seats
-        queue = [person for demand in self.level.ways[0] for person in demand.persons]
-        in_turn = tuple(person for person in queue if person in seats)[:1]
-        others = [person for way in self.level.ways[1:] for demand in way for person in demand.persons]
-        return tuple(dict.fromkeys((*in_turn, *(person for person in others if person in seats))))
-
-    @property
-    def open_demands(self) -> tuple[PinnedDemand, ...]:
-        """Those that are not filled yet; whoever could fill only others is not needed any more."""
-        return tuple(demand for way in self.level.ways for demand in open_demands(way, self.holders))
-
-    def seated_by(self, holder: str, groups: Sequence[Group]) -> "LevelNow":
-        """The same level with this person only where their groups of this moment entitle them to sit."""
-        ways = tuple(
-            _reseated(way, holder, lambda demand: (holder,) if self.level.seats(groups, demand) else ())
-            for way in self.level.ways
-        )
-        return replace(self, level=replace(self.level, ways=ways))
-
-    def cleared(self) -> "LevelNow":
-        """Asked anew: consents and added signs are gone, transfers stay."""
-        return replace(self, voices=(), added=())
 
 
 @dataclass(frozen=True)
@@ -223,9 +144,7 @@ class Round:
         fresh = tuple(p for p in more.persons if p not in taken) if more else ()
         if now.escalated or more is None or not fresh:
             return self, ()
-        ways: tuple[PinnedWay, ...] = (*now.level.ways, (replace(more, persons=fresh),))
-        level = replace(now.level, ways=ways)
-        return self._with_now(replace(now, level=level, escalated=True)), fresh
+        return self._with_now(now.escalated_to(fresh)), fresh
 
     def undone_by_resuming(self) -> tuple[Told, ...]:
         """What a direct answer makes void: whatever the level that returned the case had consented to."""
@@ -383,7 +302,7 @@ class Round:
         to = act.to
         # Only where they belong: consent of each of two groups is not to become consent of one of them.
         ways = tuple(
-            _reseated(way, holder, lambda demand: (to,) if level.seats(groups, demand) else ())
+            reseated(way, holder, lambda demand: (to,) if level.seats(groups, demand) else ())
             for way in level.ways
         )
         after = self._with_now(replace(self.now, level=replace(level, ways=ways)))
@@ -488,19 +407,6 @@ def _field_of(act: Act) -> str:
 def _groups_of(act: Act, holder: str, standing: Standing) -> Sequence[Group]:
     """The groups of this moment of whose seat it is."""
     return act.actor.groups if holder == act.actor.person else standing.groups.get(holder) or ()
-
-
-def _reseated(way: PinnedWay, old: str, now: Callable[[PinnedDemand], tuple[str, ...]]) -> PinnedWay:
-    """The same demands with others, or nobody, in place of one person, each named once."""
-    return tuple(
-        replace(
-            demand,
-            persons=tuple(
-                dict.fromkeys(q for p in demand.persons for q in (now(demand) if p == old else (p,)))
-            ),
-        )
-        for demand in way
-    )
 
 
 _BINDING = (TaskAction.APPROVE, TaskAction.REJECT)
