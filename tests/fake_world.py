@@ -98,6 +98,8 @@ class FakeLedger:
         self.tells_revisions = True
         self.rewritten: set[Period] = set()
         """Closed periods whose balances somebody has changed past the ERP."""
+        self.without_balances: set[Period] = set()
+        """Periods in which nothing was ever booked: closed or open, they show in no proof."""
         self.looks = 0
         """How often its close state was read."""
         self.stuck = False
@@ -208,7 +210,7 @@ class FakeLedger:
     ) -> AsyncIterator[tuple[Period, list[BalanceRow]]]:
         state = self.state.of(module)
         for period in CALENDAR.span(state.start, CALENDAR.previous(state.current)):
-            if only not in (None, period):
+            if only not in (None, period) or period in self.without_balances:
                 continue
             corrected = self.corrections if period >= Period(2025, 3) else len({period} & self.rewritten)
             yield period, [(str(module), str(period), str(corrected))]

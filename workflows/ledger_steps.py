@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from temporalio import activity, workflow
-from temporalio.common import RetryPolicy
 
 from workflows.domain.difference import Difference
 from workflows.domain.ledger import CloseState, Module
@@ -17,19 +16,9 @@ from workflows.domain.period import FiscalCalendar, Period
 from workflows.domain.plan import PlanStep
 from workflows.domain.proof import Proof
 from workflows.domain.runbook import Instruction
-from workflows.steps import Order, StepReadBack
+from workflows.steps import COPY, Order, StepReadBack
 
-COMPARE = workflow.ActivityConfig(
-    start_to_close_timeout=timedelta(hours=6),
-    heartbeat_timeout=timedelta(seconds=10),
-    retry_policy=RetryPolicy(
-        initial_interval=timedelta(milliseconds=500),
-        maximum_interval=timedelta(minutes=1),
-        maximum_attempts=5,
-    ),
-    schedule_to_close_timeout=timedelta(hours=6),
-    cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
-)
+COMPARE: workflow.ActivityConfig = {**COPY, "schedule_to_close_timeout": timedelta(hours=6)}
 """Comparing with a backup: it is restored to scratch first; heartbeating, begun anew after a crash."""
 
 

@@ -105,6 +105,20 @@ class TestWhatIsClicked:
         assert (await play.end()).state == CaseState.ROLLED_BACK
         assert is_as_before(scene)
 
+    async def test_a_pointer_ahead_is_seen_even_where_no_balance_shows_it(self, scene: Scene) -> None:
+        scene.ledger.without_balances = {JUNE}
+        play = await guided(scene)
+        scene.ledger.move_behind_our_back(Module.GL, JULY)
+        await done(play)
+        await play.reaches(CaseState.ATTENTION)
+        (needed,) = scene.register.told(play.wish.id, EventKind.ATTENTION_NEEDED)
+        assert "gl at 2025-07, expected 2025-06" in str(needed)
+        assert scene.register.leases[scene.ledger.name].holder == play.wish.id
+        scene.ledger.move_behind_our_back(Module.GL, JUNE)
+        await play.retry()
+        assert (await play.end()).state == CaseState.ROLLED_BACK
+        assert is_as_before(scene)
+
     async def test_two_periods_at_once_are_closed_again(self, scene: Scene) -> None:
         play = await guided(scene)
         scene.ledger.move_behind_our_back(Module.GL, APRIL)
