@@ -1,20 +1,22 @@
 """One call sent a hundred times at once under one key, the API killed in the middle: one case, one answer."""
 
 import asyncio
+import sqlite3
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from uuid import uuid4
 
 import httpx
 import pytest
 
 from tests.e2e.people import API, EXAMPLE, People, people_at
-from tests.e2e.tree import Tree, running_tree
+from tests.e2e.tree import Tree, eventually, running_tree
 
 pytestmark = pytest.mark.slow
 
 CALLS = 100
-BEFORE_THE_KILL = 5
-"""How many answers have come when the API is killed; the other calls are in it, or on their way."""
+REGISTER = "register.sqlite"
+KEYS = "SELECT key FROM intake WHERE key = :key UNION SELECT key FROM idempotency WHERE key = :key"
 
 
 @pytest.fixture(scope="module")
@@ -40,35 +42,43 @@ class Crowd:
         self._headers = {"Authorization": f"Bearer demo-{who}", "Idempotency-Key": uuid4().hex}
         self.answers: list[httpx.Response] = []
         self.cut_off = 0
-        self._under_way = asyncio.Event()
+        """Calls that were in the API when it died."""
 
     async def call(self) -> None:
-        """Send all, and kill the API when the first few have been answered."""
+        """Send all, and kill the API while it is about one of them: the engine says nothing until then."""
         limits = httpx.Limits(max_connections=CALLS)
         async with httpx.AsyncClient(base_url=self._tree.url, timeout=30, limits=limits) as http:
+            self._tree.pause("temporal")
             callers = [asyncio.create_task(self._one(http)) for _ in range(CALLS)]
-            await self._under_way.wait()
+            await asyncio.to_thread(eventually, self._is_taken, "the API is about the call")
+            assert self.answers == []
             self._tree.kill("api")
+            self._tree.go_on("temporal")
             await asyncio.wait_for(asyncio.gather(*callers), 90)
 
     async def _one(self, http: httpx.AsyncClient) -> None:
         while True:
             try:
                 answer = await http.post(self._path, json=self._body, headers=self._headers)
-            except httpx.TransportError:
-                self.cut_off += 1
+            except httpx.TransportError as lost:
+                self.cut_off += not isinstance(lost, httpx.ConnectError)
                 await asyncio.sleep(0.1)  # it is being started again
                 continue
             if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE:
                 self.answers.append(answer)
-                if len(self.answers) == BEFORE_THE_KILL:
-                    self._under_way.set()
                 return
+
+    def _is_taken(self) -> bool:
+        """Whether the API has written down that it is about this key."""
+        with closing(sqlite3.connect(self._tree.data_dir / REGISTER, timeout=5)) as register:
+            found = register.execute(KEYS, {"key": self._headers["Idempotency-Key"]})
+            return found.fetchone() is not None
 
 
 def test_a_hundred_requests_under_one_key_are_one_case(tree: Tree, people: People) -> None:
     crowd = Crowd(tree, "clerk", f"{API}/requests", EXAMPLE)
     asyncio.run(crowd.call())
+    assert crowd.cut_off > 0
 
     assert {answer.status_code for answer in crowd.answers} == {202}
     assert len(crowd.answers) == CALLS
@@ -84,6 +94,7 @@ def test_a_hundred_acts_under_one_key_are_one_act(tree: Tree, people: People) ->
     body = {"action": "approve", "digest": task["digest"], "comment": "同意"}
     crowd = Crowd(tree, "warehouse", f"{API}/tasks/{task['id']}/actions", body)
     asyncio.run(crowd.call())
+    assert crowd.cut_off > 0
 
     assert {answer.status_code for answer in crowd.answers} == {200}
     assert len({answer.text for answer in crowd.answers}) == 1

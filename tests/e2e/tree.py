@@ -73,6 +73,13 @@ class Tree:
         os.kill(pid, signal.SIGKILL)
         return pid
 
+    def pause(self, name: str) -> None:
+        """SIGSTOP: it is there, and says nothing."""
+        os.kill(self.pids()[name], signal.SIGSTOP)
+
+    def go_on(self, name: str) -> None:
+        os.kill(self.pids()[name], signal.SIGCONT)
+
     def wait_for_another(self, name: str, than: int) -> int:
         """Wait until the process has been started again; its new number."""
         return eventually(
