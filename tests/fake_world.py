@@ -411,11 +411,20 @@ class FakeDirectory:
         self.groups = dict(PEOPLE)
         self.others: set[str] = {"clerk"}
         self.delegations: list[Delegation] = []
+        self.away = 0
+        """How many of the next questions are not answered."""
+
+    def _answer(self) -> None:
+        if self.away:
+            self.away -= 1
+            raise ConnectionError("the directory is away")
 
     async def people(self, groups: tuple[Group, ...]) -> dict[Group, tuple[str, ...]]:
+        self._answer()
         return {group: self.groups.get(group, ()) for group in groups}
 
     async def principals_of(self, delegate: str, ledger: str) -> tuple[str, ...]:
+        self._answer()
         return principals_of(delegate, self.delegations, datetime.now(UTC), ledger)
 
     async def groups_of(self, person: str) -> tuple[Group, ...] | None:
@@ -445,8 +454,13 @@ class FakePolicies:
     def __init__(self) -> None:
         self.policy = THREE_LEVELS
         self.refusal: PolicyUnreadable | None = None
+        self.away = 0
+        """How many of the next questions are not answered."""
 
     async def in_force(self, ledger: str) -> ApprovalPolicy:
+        if self.away:
+            self.away -= 1
+            raise ConnectionError("the register is away")
         if self.refusal is not None:
             raise self.refusal
         return self.policy

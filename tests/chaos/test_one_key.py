@@ -1,9 +1,12 @@
-"""One call sent a hundred times at once under one key, the API killed in the middle: one case, one answer."""
+"""Calls whose process dies in the middle of them: one case, one act, one answer."""
 
 import asyncio
 import sqlite3
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from uuid import uuid4
 
 import httpx
@@ -39,7 +42,8 @@ class Crowd:
 
     def __init__(self, tree: Tree, who: str, path: str, body: Mapping[str, object]) -> None:
         self._tree, self._path, self._body = tree, path, body
-        self._headers = {"Authorization": f"Bearer demo-{who}", "Idempotency-Key": uuid4().hex}
+        self._key = uuid4().hex
+        self._headers = {"Authorization": f"Bearer demo-{who}", "Idempotency-Key": self._key}
         self.answers: list[httpx.Response] = []
         self.cut_off = 0
         """Calls that were in the API when it died."""
@@ -50,7 +54,9 @@ class Crowd:
         async with httpx.AsyncClient(base_url=self._tree.url, timeout=30, limits=limits) as http:
             self._tree.pause("temporal")
             callers = [asyncio.create_task(self._one(http)) for _ in range(CALLS)]
-            await asyncio.to_thread(eventually, self._is_taken, "the API is about the call")
+            await asyncio.to_thread(
+                eventually, partial(is_taken, self._tree, self._key), "a call is under way"
+            )
             assert self.answers == []
             self._tree.kill("api")
             self._tree.go_on("temporal")
@@ -68,11 +74,11 @@ class Crowd:
                 self.answers.append(answer)
                 return
 
-    def _is_taken(self) -> bool:
-        """Whether the API has written down that it is about this key."""
-        with closing(sqlite3.connect(self._tree.data_dir / REGISTER, timeout=5)) as register:
-            found = register.execute(KEYS, {"key": self._headers["Idempotency-Key"]})
-            return found.fetchone() is not None
+
+def is_taken(tree: Tree, key: str) -> bool:
+    """Whether the API has written down that it is about this key."""
+    with closing(sqlite3.connect(tree.data_dir / REGISTER, timeout=5)) as register:
+        return register.execute(KEYS, {"key": key}).fetchone() is not None
 
 
 def test_a_hundred_requests_under_one_key_are_one_case(tree: Tree, people: People) -> None:
@@ -112,3 +118,22 @@ def test_an_act_that_ended_its_case_is_answered_alike_ever_after(people: People)
 
     again = people.post("clerk", path, {"comment": "不再需要"}, key)
     assert (again.status_code, again.text) == (first.status_code, first.text) == (200, first.text)
+
+
+def test_a_stand_ins_act_that_a_dying_worker_was_about_is_taken_once(tree: Tree, people: People) -> None:
+    now = datetime.now(UTC)
+    away = {"starts": now.isoformat(), "ends": (now + timedelta(hours=1)).isoformat()}
+    given = people.post("warehouse", f"{API}/delegations", {"delegate": "operator", "reason": "休假", **away})
+    assert given.is_success, given.text
+    case, key = people.request(), uuid4().hex
+    task = people.task("operator", case, "approval")
+    body = {"action": "approve", "digest": task["digest"]}
+    with ThreadPoolExecutor(1) as elsewhere:
+        tree.pause("worker")
+        answer = elsewhere.submit(people.post, "operator", f"{API}/tasks/{task['id']}/actions", body, key)
+        eventually(lambda: is_taken(tree, key), "the API is about the act")
+        tree.kill("worker")
+        assert answer.result(60).status_code == 200
+    people.task("finance", case, "approval")
+    decisions = people.case(case)["decisions"]
+    assert [(one["person"], one["on_behalf_of"]) for one in decisions] == [("operator", "warehouse")]

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -16,6 +16,7 @@ from tests.fake_world import FakeLedger, refuse_once
 from tests.scene import Play, Scene, a_wish, actor, eventually, on_stage
 from workflows.domain.approval import Group
 from workflows.domain.case import CaseEvent, EventKind, Finish, Resubmission, TaskAction
+from workflows.domain.delegation import Delegation
 from workflows.domain.digest import Json, sha256
 from workflows.domain.errors import LedgerRefused
 from workflows.domain.findings import Finding, FindingCode
@@ -228,6 +229,22 @@ class TestApproving:
         with pytest.raises(WorkflowUpdateFailedError) as caught:
             await play.withdraw("warehouse")
         assert refused_as(caught) == "NotTheApplicant"
+
+    async def test_a_directory_or_policy_that_is_away_is_asked_until_it_answers(self, scene: Scene) -> None:
+        scene.directory.away = scene.policies.away = 2
+        play = await scene.request()
+        await play.has_task(f"{play.wish.id}-approval-1-1")
+        assert (scene.directory.away, scene.policies.away) == (0, 0)
+
+    async def test_an_act_during_which_the_directory_was_away_is_taken_once(self, scene: Scene) -> None:
+        now, day = datetime.now(UTC), timedelta(days=1)
+        scene.directory.delegations = [Delegation("d1", "warehouse", "operator", now - day, now + day)]
+        play = await scene.request()
+        await play.has_task(f"{play.wish.id}-approval-1-1")
+        scene.directory.away = 2
+        await play.act("operator", "approval-1-1", TaskAction.APPROVE)
+        assert scene.directory.away == 0
+        assert len(scene.register.told(play.wish.id, EventKind.DECIDED)) == 1
 
     async def test_acts_that_come_at_once_count_for_the_level_they_were_asked_for_and_no_other(
         self, shared_temporal: WorkflowEnvironment, tmp_path: Path
