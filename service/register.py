@@ -11,6 +11,7 @@ from sqlalchemy import BindParameter, ColumnElement, Connection, Row, bindparam,
 
 from activities.recording import CaseFile
 from service.database import Database, insert, insert_new, insert_or_replace
+from service.outbox import write_outbox
 from service.searching import spaced
 from service.tables import (
     case_events,
@@ -79,6 +80,7 @@ def _record(connection: Connection, change: CaseChange) -> None:
     fresh, head = _chained(case.head_digest, news)
     if fresh:
         _append(connection, change, fresh)
+        write_outbox(connection, change.case, fresh)
         _bring_up_to_date(connection, change, fresh[-1], head, case)
         _hand_out_tasks(connection, change)
         _project(connection, change.case, fresh)
@@ -113,18 +115,12 @@ def read_events(connection: Connection, case: str, after: int = 0) -> tuple[Case
     """The events of a case in order, from the one after the given number."""
     wanted = select(case_events).where(case_events.c.case_id == case, case_events.c.seq > after)
     rows = connection.execute(wanted.order_by(case_events.c.seq))
-    return tuple(
-        CaseEvent(
-            row.seq,
-            row.at,
-            row.actor,
-            row.on_behalf_of,
-            EventKind(row.kind),
-            row.data,
-            row.digest_of_previous,
-        )
-        for row in rows
-    )
+    return tuple(as_event(row) for row in rows)
+
+
+def as_event(row: Row[Any]) -> CaseEvent:  # Any: as typed by the columns of the table
+    kind = EventKind(row.kind)
+    return CaseEvent(row.seq, row.at, row.actor, row.on_behalf_of, kind, row.data, row.digest_of_previous)
 
 
 def read_parts(connection: Connection, case: str) -> dict[str, Json]:

@@ -35,6 +35,7 @@ from service.ledger_book import LedgerBook
 from service.policies import PolicyStore
 from service.register import SqlRegister
 from service.sandbox import sandbox_for
+from service.sending.dispatcher import Dispatcher, running
 from service.settings import Settings
 from service.vault import build_vault, warn_of_overwriting
 from workflows.backup_steps import RehearsalSteps, RestoreSteps, SnapshotSteps
@@ -73,6 +74,8 @@ class Parts:
     book: LedgerBook
     case: Activities
     ledger: Activities
+    dispatcher: Dispatcher
+    """Sends what the cases have to tell."""
 
 
 @asynccontextmanager
@@ -104,6 +107,7 @@ async def open_parts(settings: Settings, given: LedgerBook | None = None) -> Asy
                 *_steps(ComparisonSteps, comparison),
                 *_steps(GuidingSteps, GuidingActivities(book, book)),
             ],
+            dispatcher=Dispatcher(database, channels={}, audiences=()),
         )
     finally:
         await ledgers.aclose()
@@ -150,9 +154,11 @@ async def work(client: Client, settings: Settings, book: LedgerBook, queues: Que
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    async with open_parts(settings, book) as parts, AsyncExitStack() as running:
+    async with open_parts(settings, book) as parts, AsyncExitStack() as stack:
         for worker in build_workers(client, parts, queues):
-            await running.enter_async_context(worker)
+            await stack.enter_async_context(worker)
             log.info("serving queue %s", worker.task_queue)
+        if queues.main:
+            await stack.enter_async_context(running(parts.dispatcher))
         await stop.wait()
         log.info("stopping")

@@ -1,0 +1,308 @@
+"""Every delivery out: claimed by one process at a time, in order per case and receiver, until it has arrived.
+
+A claim is a lease in time: a process that dies between any two lines leaves a delivery that another takes
+up once the lease is over. The receiver may then get it twice, under the same id.
+"""
+
+import hashlib
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from functools import partial
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import Connection, Row, Select, exists, func, or_, select, update
+
+from service.database import Database, insert_new
+from service.outbox_tables import outbox, outgoing
+from service.pages import rows_by
+from service.queries import Page, Slice
+from service.sending.patience import awake
+from service.sending.ports import Addressed, News, Parcel, QuietHours
+from workflows.domain.digest import Json
+
+LEASE = timedelta(seconds=90)
+"""How long a claim holds: longer than any single attempt may take."""
+
+_MINUTE = timedelta(minutes=1)
+
+
+class DeliveryState(StrEnum):
+    WAITING = "waiting"
+    DELIVERED = "delivered"
+    DEAD = "dead"
+    """Given up; an operator may send it again."""
+    CANCELLED = "cancelled"
+    """Its subscription has ended."""
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """What is known of one delivery."""
+
+    id: str
+    case: str
+    seq: int
+    type: str
+    channel: str
+    receiver: str
+    state: DeliveryState
+    attempts: int
+    created_at: datetime
+    next_at: datetime | None
+    """When it is tried next; none if it is not."""
+    tried_at: datetime | None
+    ended_at: datetime | None
+    error: str
+
+
+@dataclass(frozen=True)
+class Claimed:
+    """A delivery that this process may attempt now."""
+
+    parcel: Parcel
+    channel: str
+    claim: str
+    since: datetime
+    quiet: QuietHours | None
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which deliveries to list; none says nothing."""
+
+    state: DeliveryState | None = None
+    case: str | None = None
+    receiver: str | None = None
+
+
+def delivery_id(news: News, receiver: str) -> str:
+    """The same event for the same receiver is the same delivery. Ids rise with the time of the event."""
+    whose = hashlib.sha256(f"{news.request.id}\x1f{news.event.seq}\x1f{receiver}".encode()).hexdigest()
+    return f"{int(news.event.at.timestamp() * 1000):012x}{whose[:20]}"
+
+
+class Deliveries:
+    """One call is one transaction."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def has_due(self, now: datetime) -> bool:
+        """Whether there may be something to attempt: looked at before anything is written."""
+        wanted = select(outgoing.c.id).where(*_due(now)).limit(1)
+        return await self._database.read(lambda connection: connection.scalar(wanted) is not None)
+
+    async def claim(
+        self, now: datetime, most: int, per_minute: Mapping[str, int] | None = None
+    ) -> tuple[Claimed, ...]:
+        """Up to so many deliveries that are due and first in their line, for this process alone.
+
+        `per_minute` says for some channels how many may be attempted in a minute by everybody.
+        """
+        work = partial(_claim, now=now, most=most, per_minute=per_minute or {})
+        return await self._database.write(work)
+
+    async def delivered(self, claimed: Claimed, now: datetime) -> None:
+        """It has arrived; that stays so, even if the lease was over by then."""
+        done = {"state": DeliveryState.DELIVERED, "ended_at": now, "error": "", "claim": None}
+        here = outgoing.c.id == claimed.parcel.id
+        await self._write(update(outgoing).where(here, _WAITS).values(**done))
+
+    async def failed(self, claimed: Claimed, now: datetime, error: str, next_at: datetime | None) -> None:
+        """It has not; tried again at `next_at`, or given up if that is none."""
+        ours = (outgoing.c.id == claimed.parcel.id) & (outgoing.c.claim == claimed.claim)
+        said: dict[str, Any] = {"error": error[:2000], "claim": None, "claimed_until": None}  # Any: columns
+        if next_at is None:
+            said |= {"state": DeliveryState.DEAD, "ended_at": now}
+        else:
+            said |= {"next_at": awake(next_at, claimed.quiet)}
+        await self._write(update(outgoing).where(ours, _WAITS).values(**said))
+
+    async def page(self, wanted: Wanted, part: Slice) -> Page[Delivery]:
+        """Newest first."""
+        return await self._database.read(partial(_page, wanted=wanted, part=part))
+
+    async def find(self, delivery: str) -> Delivery | None:
+        return await self._database.read(partial(_find, delivery=delivery))
+
+    async def replay(self, delivery: str, now: datetime) -> Delivery | None:
+        """Send it again now, with as much patience as a new one; none if there is none.
+
+        Under the same id: a receiver that has it knows it again. One that is waiting is only hurried.
+        """
+        return await self._database.write(partial(_replay, delivery=delivery, now=now))
+
+    async def _write(self, statement: Any) -> None:  # Any: an UPDATE
+        await self._database.write(lambda connection: connection.execute(statement))
+
+
+_WAITS = outgoing.c.state == DeliveryState.WAITING
+
+
+def _due(now: datetime) -> tuple[Any, ...]:  # Any: conditions
+    unclaimed = or_(outgoing.c.claimed_until.is_(None), outgoing.c.claimed_until <= now)
+    return _WAITS, outgoing.c.next_at <= now, unclaimed
+
+
+_ahead = outgoing.alias("ahead")
+_FIRST_IN_LINE = ~exists().where(
+    _ahead.c.case_id == outgoing.c.case_id,
+    _ahead.c.receiver == outgoing.c.receiver,
+    _ahead.c.state == DeliveryState.WAITING,
+    _ahead.c.seq < outgoing.c.seq,
+)
+_NOTHING_UNADDRESSED = ~exists().where(outbox.c.case_id == outgoing.c.case_id, outbox.c.seq < outgoing.c.seq)
+"""An earlier event may be for the same receiver; both tables are seen in one statement, as of one moment."""
+
+
+def _claim(
+    connection: Connection, now: datetime, most: int, per_minute: Mapping[str, int]
+) -> tuple[Claimed, ...]:
+    left = {name: limit - _tried(connection, name, now) for name, limit in per_minute.items()}
+    spent = [name for name, count in left.items() if count <= 0]
+    chosen = _within(_candidates(connection, now, most, spent), left)
+    claim = uuid4().hex
+    if chosen:
+        taken = {
+            "claim": claim,
+            "claimed_until": now + LEASE,
+            "tried_at": now,
+            "attempts": outgoing.c.attempts + 1,
+        }
+        connection.execute(
+            update(outgoing).where(outgoing.c.id.in_([row.id for row in chosen])).values(**taken)
+        )
+    return tuple(_claimed(row, claim, now) for row in chosen)
+
+
+def _tried(connection: Connection, channel: str, now: datetime) -> int:
+    recent = select(func.count()).where(outgoing.c.channel == channel, outgoing.c.tried_at > now - _MINUTE)
+    return connection.scalar(recent) or 0
+
+
+def _candidates(
+    connection: Connection, now: datetime, most: int, spent: Collection[str]
+) -> Sequence[Row[Any]]:
+    wanted = select(outgoing).where(*_due(now), _FIRST_IN_LINE, _NOTHING_UNADDRESSED)
+    if spent:
+        wanted = wanted.where(outgoing.c.channel.not_in(spent))
+    wanted = wanted.order_by(outgoing.c.next_at, outgoing.c.id).limit(most)
+    # SQLite knows no locks of rows and needs none: this transaction is the only one that writes.
+    return connection.execute(wanted.with_for_update(skip_locked=True, of=outgoing)).all()
+
+
+def _within(rows: Sequence[Row[Any]], left: dict[str, int]) -> list[Row[Any]]:
+    """Those that the limits of their channels leave room for."""
+    chosen = []
+    for row in rows:
+        if left.get(row.channel, 1) > 0:
+            chosen.append(row)
+            if row.channel in left:
+                left[row.channel] -= 1
+    return chosen
+
+
+def _claimed(row: Row[Any], claim: str, now: datetime) -> Claimed:
+    parcel = Parcel(row.id, row.case_id, row.seq, row.type, row.receiver, row.body, row.attempts + 1, now)
+    return Claimed(parcel, row.channel, claim, row.since, _quiet(row.quiet))
+
+
+def _quiet(found: Mapping[str, str] | None) -> QuietHours | None:
+    return None if found is None else QuietHours(**found)
+
+
+# --------------------------------------------------------------------------- writing and reading
+
+
+def keep(connection: Connection, news: News, addressed: Sequence[Addressed], now: datetime) -> None:
+    """Write what is to be sent because of an event, and that it needs no looking up any more."""
+    rows = [_row(news, one, now) for one in addressed]
+    if rows:
+        connection.execute(insert_new(connection, outgoing), rows)
+    for one in addressed:
+        if one.is_urgent:
+            _hurry(connection, news, one.receiver, now)
+    done = (outbox.c.case_id == news.request.id) & (outbox.c.seq == news.event.seq)
+    connection.execute(outbox.delete().where(done))
+
+
+def _hurry(connection: Connection, news: News, receiver: str, now: datetime) -> None:
+    """What waits for the morning goes out too: else the urgent news would wait behind it."""
+    line = (outgoing.c.case_id == news.request.id) & (outgoing.c.receiver == receiver) & _WAITS
+    held = line & (outgoing.c.attempts == 0) & (outgoing.c.next_at > now)
+    connection.execute(update(outgoing).where(held).values(next_at=now, quiet=None))
+
+
+def _row(news: News, one: Addressed, now: datetime) -> dict[str, Any]:  # Any: columns
+    case, seq = news.request.id, news.event.seq
+    quiet = None if one.is_urgent else one.quiet
+    told: Json = None if quiet is None else {**vars(quiet)}
+    return {
+        "id": delivery_id(news, one.receiver),
+        "case_id": case,
+        "seq": seq,
+        "type": one.type,
+        "channel": one.channel,
+        "receiver": one.receiver,
+        "body": one.body,
+        "quiet": told,
+        "state": DeliveryState.WAITING,
+        "attempts": 0,
+        "created_at": now,
+        "since": now,
+        "next_at": awake(now, quiet),
+        "error": "",
+    }
+
+
+def _page(connection: Connection, wanted: Wanted, part: Slice) -> Page[Delivery]:
+    rows = rows_by(connection, _chosen(wanted), outgoing.c.id, part, str, newest_first=True)
+    return Page(tuple(_delivery(row) for row in rows.items), rows.next)
+
+
+def _chosen(wanted: Wanted) -> Select[Any]:  # Any: as typed by the columns chosen
+    chosen = select(outgoing)
+    for column, value in (
+        (outgoing.c.state, wanted.state),
+        (outgoing.c.case_id, wanted.case),
+        (outgoing.c.receiver, wanted.receiver),
+    ):
+        if value is not None:
+            chosen = chosen.where(column == value)
+    return chosen
+
+
+def _find(connection: Connection, delivery: str) -> Delivery | None:
+    row = connection.execute(select(outgoing).where(outgoing.c.id == delivery)).one_or_none()
+    return None if row is None else _delivery(row)
+
+
+def _replay(connection: Connection, delivery: str, now: datetime) -> Delivery | None:
+    again = {"state": DeliveryState.WAITING, "next_at": now, "since": now, "ended_at": None, "attempts": 0}
+    ended = (outgoing.c.id == delivery) & (outgoing.c.state != DeliveryState.WAITING)
+    waiting = (outgoing.c.id == delivery) & _WAITS
+    connection.execute(update(outgoing).where(waiting).values(next_at=now, quiet=None))
+    connection.execute(update(outgoing).where(ended).values(**again, claim=None, claimed_until=None))
+    return _find(connection, delivery)
+
+
+def _delivery(row: Row[Any]) -> Delivery:
+    waits = row.state == DeliveryState.WAITING
+    return Delivery(
+        id=row.id,
+        case=row.case_id,
+        seq=row.seq,
+        type=row.type,
+        channel=row.channel,
+        receiver=row.receiver,
+        state=DeliveryState(row.state),
+        attempts=row.attempts,
+        created_at=row.created_at,
+        next_at=row.next_at if waits else None,
+        tried_at=row.tried_at,
+        ended_at=row.ended_at,
+        error=row.error,
+    )
