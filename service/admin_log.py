@@ -1,4 +1,4 @@
-"""What administrators, and people for themselves, changed about users, tokens and delegations."""
+"""What administrators and others changed about users, tokens, delegations and schedules."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -18,6 +18,10 @@ class AdminEvent(StrEnum):
     TOKEN_REVOKED = "token_revoked"  # noqa: S105  # a kind of event
     DELEGATION_MADE = "delegation_made"
     DELEGATION_REVOKED = "delegation_revoked"
+    SCHEDULE_CHANGED = "schedule_changed"
+    SCHEDULE_TRIGGERED = "schedule_triggered"
+    SCHEDULE_BACKFILLED = "schedule_backfilled"
+    SCHEDULE_REMOVED = "schedule_removed"
 
 
 def note(

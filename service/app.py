@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
 
 from fastapi import APIRouter, Depends, FastAPI
 from fastapi.routing import APIRoute
@@ -41,11 +42,15 @@ from service.routes import (
     me,
     plans,
     requests,
+    schedules,
     tasks,
     tokens,
     users,
 )
 from service.routes import policies as policy_routes
+from service.schedule_plan import planned_schedules
+from service.schedule_register import ScheduleRegister
+from service.schedules import ScheduleKeeper, ScheduleServer, TemporalSchedules
 from service.settings import Settings
 from service.temporal_client import connect
 from service.temporal_gateway import Gateway, TemporalGateway
@@ -64,6 +69,7 @@ def create_app(
     gateway: Gateway | None = None,
     given: LedgerBook | None = None,
     works: BackupWorks | None = None,
+    schedule_server: ScheduleServer | None = None,
 ) -> FastAPI:
     """The API on these settings. A gateway or a book given stands in for the one the settings describe.
 
@@ -85,6 +91,7 @@ def create_app(
         directory, known = RegisterDirectory(database, development), Users(database, development)
         wishes = Wishes(book, directory)
         handed_out, outgoing = Tokens(database, known), Outgoing()
+        schedule_log = ScheduleRegister(database)
         app.state.parts = Parts(
             book=book,
             register=register,
@@ -98,6 +105,10 @@ def create_app(
             gateway=way,
             catalogue=SqlBackupCatalogue(database),
             works=works or TemporalBackupWorks(client),
+            schedules=ScheduleKeeper(
+                schedule_server or TemporalSchedules(client), schedule_log, partial(planned_schedules, book)
+            ),
+            schedule_log=schedule_log,
             identities=Identities(known, handed_out, _sign_ins(settings, outgoing), development),
             limits=RateLimits(_rates(settings)),
             directory=directory,
@@ -163,6 +174,7 @@ def assemble(lifespan: Lifespan | None = None, *, dev: bool = False) -> FastAPI:
         policy_routes,
         ledgers,
         backups,
+        schedules,
         me,
         users,
         tokens,

@@ -39,6 +39,8 @@ from service.refusals import (
     UnknownBehalf,
 )
 from service.register import SqlRegister
+from service.schedule_register import ScheduleRegister
+from service.schedules import ScheduleKeeper
 from service.schemas import ActOut, Whole
 from service.scopes import scope_of
 from service.temporal_gateway import Gateway
@@ -68,6 +70,8 @@ class Parts:
     gateway: Gateway
     catalogue: SqlBackupCatalogue
     works: BackupWorks
+    schedules: ScheduleKeeper
+    schedule_log: ScheduleRegister
     identities: Identities
     limits: RateLimits
     directory: RegisterDirectory

@@ -17,8 +17,10 @@ from activities.erp import ConnectorOptions, connect
 from activities.erp.connector import LedgerConnector
 from activities.erp.demo import DemoOptions
 from service.holidays import with_chinese_holidays
+from service.jobs import JOBS
 from service.policy_text import PolicyPart, read_policy
 from service.runbooks import OwnRunbook, shipped
+from service.timetable_schemas import TimetableWritten
 from workflows.domain.errors import PolicyUnreadable, UnknownLedger
 from workflows.domain.ledger import Module, ModuleGraph
 from workflows.domain.period import FiscalCalendar
@@ -26,6 +28,7 @@ from workflows.domain.plan import Books
 from workflows.domain.policy import DEFAULT_POLICY, ApprovalPolicy
 from workflows.domain.retention import Retention
 from workflows.domain.runbook import Runbook
+from workflows.domain.timetable import Timetable
 from workflows.domain.working_time import STANDARD, WorkingTime
 from workflows.steps import LedgerProfile
 
@@ -99,6 +102,16 @@ class _Ledger(_Part):
     at_site: bool = False
     warning_seconds: Annotated[int, Field(ge=0, le=3600)] = 60
     runbook: OwnRunbook | None = None
+    schedules: dict[str, TimetableWritten] = Field(default_factory=dict)
+    """When periodic work is due, by job; what is not named keeps its usual time."""
+
+    @field_validator("schedules")
+    @classmethod
+    def _known_jobs(cls, schedules: dict[str, TimetableWritten]) -> dict[str, TimetableWritten]:
+        known = {job.name for job in JOBS if job.per_ledger}
+        if unknown := schedules.keys() - known:
+            raise ValueError(f"no job is called {sorted(unknown)[0]!r}; there are {', '.join(sorted(known))}")
+        return schedules
 
     @field_validator("connector")
     @classmethod
@@ -137,6 +150,8 @@ class LedgerConfiguration:
     max_window_hours: int
     retention: Retention
     runbook: Runbook
+    schedules: Mapping[str, Timetable]
+    """When periodic work is due here, by job, where it differs from the usual."""
 
     @property
     def code(self) -> str:
@@ -248,6 +263,7 @@ def _configuration(path: Path, code: str, part: _Ledger) -> LedgerConfiguration:
         max_window_hours=part.max_window_hours,
         retention=Retention(**part.retention.model_dump()),
         runbook=_runbook(path, code, part),
+        schedules={job: timetable.read() for job, timetable in part.schedules.items()},
     )
 
 

@@ -183,6 +183,32 @@ class PolicyMoved(ServiceRefusal):
 
 
 @dataclass(eq=False)
+class UnknownSchedule(ServiceRefusal):
+    sentence = "There is no schedule {schedule!r}."
+    schedule: str
+
+
+@dataclass(eq=False)
+class ScheduleTooOften(ServiceRefusal):
+    """`least` is in minutes."""
+
+    sentence = "{schedule} may run every {least} minutes at most."
+    schedule: str
+    least: int
+
+
+@dataclass(eq=False)
+class BackfillUnordered(ServiceRefusal):
+    sentence = "Runs are made up for a time that begins before it ends, and has passed."
+
+
+@dataclass(eq=False)
+class BackfillTooMany(ServiceRefusal):
+    sentence = "More than {most} runs were due in this time."
+    most: int
+
+
+@dataclass(eq=False)
 class NotHere(ServiceRefusal):
     """For parts of a case that do not exist yet, or never will."""
 

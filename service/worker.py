@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Any, TypeVar
 
 from temporalio.client import Client
@@ -24,6 +25,7 @@ from activities.evidence import EvidenceStore
 from activities.guiding import GuidingActivities
 from activities.lease import LeaseActivities
 from activities.ledger import LedgerActivities
+from activities.periodic import PeriodicActivities
 from activities.recording import Recording
 from activities.restored import StoredBackups
 from service.backup_catalogue import SqlBackupCatalogue
@@ -31,16 +33,22 @@ from service.configured_ledgers import load_ledgers
 from service.database import open_database
 from service.dev_people import known_people
 from service.directory import RegisterDirectory
+from service.job_bodies import job_bodies
 from service.ledger_book import LedgerBook
 from service.policies import PolicyStore
 from service.register import SqlRegister
 from service.sandbox import sandbox_for
+from service.schedule_plan import planned_schedules
+from service.schedule_register import ScheduleRegister
+from service.schedules import ScheduleKeeper, TemporalSchedules
 from service.sending.dispatcher import Dispatcher, running
 from service.settings import Settings
 from service.vault import build_vault, warn_of_overwriting
 from workflows.backup_steps import RehearsalSteps, RestoreSteps, SnapshotSteps
 from workflows.backup_work import BackupWorkflow
 from workflows.ledger_steps import ComparisonSteps, GuidingSteps
+from workflows.periodic import PeriodicWorkflow
+from workflows.periodic_steps import PeriodicSteps
 from workflows.steps import WORKFLOW_QUEUE, BackupSteps, CaseSteps, LeaseSteps, LedgerSteps, ledger_queue
 from workflows.unclose import UncloseWorkflow
 
@@ -71,6 +79,7 @@ class Parts:
     """What the activities are made of."""
 
     register: SqlRegister
+    schedules: ScheduleRegister
     book: LedgerBook
     case: Activities
     ledger: Activities
@@ -91,11 +100,14 @@ async def open_parts(settings: Settings, given: LedgerBook | None = None) -> Asy
     vault = build_vault(settings)
     await asyncio.to_thread(warn_of_overwriting, vault.store)
     ledgers = WithRehearsals(book, settings.data_dir / "rehearsals")
-    keeper = BackupKeeper(ledgers, vault, SqlBackupCatalogue(database), settings.data_dir / "scratch")
+    catalogue = SqlBackupCatalogue(database)
+    keeper = BackupKeeper(ledgers, vault, catalogue, settings.data_dir / "scratch")
     comparison = ComparisonActivities(book, StoredBackups(keeper), settings.data_dir / "evidence")
     try:
+        schedules = ScheduleRegister(database)
         yield Parts(
             register,
+            schedules,
             book,
             case=[*_steps(CaseSteps, case), *_steps(LeaseSteps, LeaseActivities(register))],
             ledger=[
@@ -106,6 +118,7 @@ async def open_parts(settings: Settings, given: LedgerBook | None = None) -> Asy
                 *_steps(SnapshotSteps, SnapshotActivities(keeper, book.retention)),
                 *_steps(ComparisonSteps, comparison),
                 *_steps(GuidingSteps, GuidingActivities(book, book)),
+                *_steps(PeriodicSteps, PeriodicActivities(job_bodies(book, catalogue), schedules)),
             ],
             dispatcher=Dispatcher(database, channels={}, audiences=()),
         )
@@ -130,7 +143,7 @@ def _main_worker(client: Client, parts: Parts, queue: str) -> Worker:
     return Worker(
         client,
         task_queue=queue,
-        workflows=[UncloseWorkflow, BackupWorkflow],
+        workflows=[UncloseWorkflow, BackupWorkflow, PeriodicWorkflow],
         activities=[*parts.case, *parts.ledger],
         interceptors=[Recording(parts.register)],
         workflow_runner=sandbox_for(client.data_converter),
@@ -149,6 +162,11 @@ def _site_worker(client: Client, parts: Parts, code: str) -> Worker:
     )
 
 
+def _schedules(client: Client, parts: Parts, queue: str) -> ScheduleKeeper:
+    plan = partial(planned_schedules, parts.book)
+    return ScheduleKeeper(TemporalSchedules(client, queue), parts.schedules, plan)
+
+
 async def work(client: Client, settings: Settings, book: LedgerBook, queues: Queues) -> None:
     """Serve the queues until SIGINT or SIGTERM."""
     stop = asyncio.Event()
@@ -160,5 +178,6 @@ async def work(client: Client, settings: Settings, book: LedgerBook, queues: Que
             log.info("serving queue %s", worker.task_queue)
         if queues.main:
             await stack.enter_async_context(running(parts.dispatcher))
+            await stack.enter_async_context(_schedules(client, parts, queues.main).kept_in_line())
         await stop.wait()
         log.info("stopping")

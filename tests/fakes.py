@@ -2,13 +2,19 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 
+from service.admin_log import AdminEvent
 from service.backup_works import WorkNow, WorkState
+from service.schedule_plan import Planned
+from service.schedule_register import Wish
+from service.schedules import ScheduleNow
 from service.temporal_gateway import Gateway, Readiness
 from workflows.backup_work import BackupWork
-from workflows.domain.case import Act, CaseNow, Finish, Reminder, Resubmission, Withdrawal
+from workflows.domain.case import Act, Actor, CaseNow, Finish, Reminder, Resubmission, Withdrawal
 from workflows.domain.errors import UncloseError, UnknownBackupWork, UnknownRequest, WorkflowUnavailable
 from workflows.domain.request import CaseState, UncloseRequest
+from workflows.periodic_steps import RunRecord
 
 Said = Act | Withdrawal | Resubmission | Reminder | Finish
 
@@ -93,3 +99,69 @@ class FakeBackupWorks:
         if name not in self.begun:
             raise UnknownBackupWork(name)
         return self.ended.get(name, WorkNow(WorkState.RUNNING))
+
+
+@dataclass
+class FakeScheduleServer:
+    """Schedules that remember what they were told, and never run."""
+
+    there: dict[str, Wish] = field(default_factory=dict)
+    plans: dict[str, Planned] = field(default_factory=dict)
+    triggered: list[str] = field(default_factory=list)
+    made_up: list[tuple[str, datetime, datetime]] = field(default_factory=list)
+    is_down: bool = False
+
+    async def put(self, planned: Planned, wish: Wish, *, firmly: bool) -> None:
+        self._require_up()
+        was = self.there.get(planned.name)
+        keeps = was is not None and was.paused and not firmly
+        self.there[planned.name] = was if was is not None and keeps else wish
+        self.plans[planned.name] = planned
+
+    async def remove(self, name: str) -> None:
+        self._require_up()
+        self.there.pop(name, None)
+
+    async def look(self, name: str) -> ScheduleNow | None:
+        self._require_up()
+        wish = self.there.get(name)
+        return None if wish is None else ScheduleNow(wish.paused, wish.comment, (), (), 0, 0, 0)
+
+    async def trigger(self, name: str) -> None:
+        self._require_up()
+        self.triggered.append(name)
+
+    async def backfill(self, name: str, begin: datetime, end: datetime) -> None:
+        self._require_up()
+        self.made_up.append((name, begin, end))
+
+    def _require_up(self) -> None:
+        if self.is_down:
+            raise WorkflowUnavailable("unavailable")
+
+
+@dataclass
+class FakeScheduleRegister:
+    """What people said of schedules and how runs ended, as the register keeps it."""
+
+    said: dict[str, Wish] = field(default_factory=dict)
+    log: list[RunRecord] = field(default_factory=list)
+    heard: list[tuple[AdminEvent, str]] = field(default_factory=list)
+
+    async def wishes(self) -> dict[str, Wish]:
+        return dict(self.said)
+
+    async def remember(self, name: str) -> None:
+        self.said.setdefault(name, Wish())
+
+    async def put(self, name: str, wish: Wish, by: Actor) -> None:
+        self.said[name] = wish
+        self.heard.append((AdminEvent.SCHEDULE_CHANGED, name))
+
+    async def forget(self, name: str, by: Actor) -> None:
+        self.said.pop(name, None)
+        self.heard.append((AdminEvent.SCHEDULE_REMOVED, name))
+
+    async def note_run(self, record: RunRecord) -> None:
+        if record.run not in {known.run for known in self.log}:
+            self.log.append(record)

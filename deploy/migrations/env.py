@@ -9,7 +9,10 @@ from sqlalchemy import JSON, Connection, String, text
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlmodel.sql.sqltypes import AutoString, UTCDateTime
 
-from service import outbox_tables  # noqa: F401  # its tables are in the metadata once it is imported
+from service import (  # noqa: F401  # their tables are in the metadata once they are imported
+    outbox_tables,
+    schedule_tables,
+)
 from service.settings import Settings
 from service.tables import metadata
 

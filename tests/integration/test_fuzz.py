@@ -29,7 +29,7 @@ from service.migrate import upgrade
 from service.register import SqlRegister
 from service.settings import Settings
 from tests.builders import a_request
-from tests.fakes import FakeBackupWorks, FakeGateway
+from tests.fakes import FakeBackupWorks, FakeGateway, FakeScheduleServer
 from tests.integration.test_routes import DIGEST, FINDING, LEVEL, NOW, PLAN, an_event
 from workflows.domain.approval import Group
 from workflows.domain.case import CaseChange, Task, TaskAction, TaskKind
@@ -59,6 +59,7 @@ PATHS: Mapping[str, Mapping[str, str]] = {
         "path.task": TASK.id,
         "path.number": "IN-2025-03-0007",
         "path.period": "2025-05",
+        "path.name": "snapshot.demo",
     },
 }
 """Parts of paths that are given. Where none is, most calls end at something that is not there."""
@@ -93,7 +94,7 @@ def tried(
     asyncio.run(_put_on_record(settings.database_url))
     gateway = FakeGateway()
     gateway.started[REQUEST.id] = REQUEST
-    app = create_app(settings, gateway, works=FakeBackupWorks())
+    app = create_app(settings, gateway, works=FakeBackupWorks(), schedule_server=FakeScheduleServer())
     config = config_at(request.param)
     schema = schemathesis.openapi.from_asgi("/api/v1/openapi.json", app, config=config)
     found: list[ScenarioRecorder] = []

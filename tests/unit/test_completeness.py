@@ -20,11 +20,14 @@ from activities.comparison import ComparisonActivities
 from activities.guiding import GuidingActivities
 from activities.lease import LeaseActivities
 from activities.ledger import LedgerActivities
+from activities.periodic import PeriodicActivities
 from service import openapi_document, texts
+from service.job_bodies import job_bodies
+from service.jobs import JOBS
 from service.migrate import check, upgrade
 from service.problems import ROWS, TABLE, FailureClass, Problem
 from service.refusals import every_refusal
-from workflows import backup_steps, ledger_steps, steps
+from workflows import backup_steps, ledger_steps, periodic_steps, steps
 from workflows.domain.approval import Group
 from workflows.domain.case import TaskAction, TaskKind
 from workflows.domain.errors import Conflict, Forbidden, Hidden, Malformed, TooSoon, Unavailable, every_error
@@ -111,6 +114,7 @@ CONTRACTS: list[tuple[type, type]] = [
     (backup_steps.RestoreSteps, RestoreActivities),
     (backup_steps.RehearsalSteps, RehearsalActivities),
     (backup_steps.SnapshotSteps, SnapshotActivities),
+    (periodic_steps.PeriodicSteps, PeriodicActivities),
 ]
 
 
@@ -121,7 +125,7 @@ def _steps_of(contract: type) -> dict[str, Callable[..., object]]:
 def test_every_contract_has_an_implementation() -> None:
     contracts = {
         cls
-        for module in (steps, ledger_steps, backup_steps)
+        for module in (steps, ledger_steps, backup_steps, periodic_steps)
         for _, cls in inspect.getmembers(module, inspect.isclass)
         if cls.__name__.endswith("Steps")
     }
@@ -136,6 +140,13 @@ def test_every_contract_has_an_implementation() -> None:
 def test_every_step_is_implemented_as_an_activity(implementation: type, name: str) -> None:
     assert name in vars(implementation), "the empty contract would be called"
     assert hasattr(vars(implementation)[name], "__temporal_activity_definition")
+
+
+def test_every_job_has_a_body_and_words() -> None:
+    bodies = inspect.getsource(job_bodies)
+    assert [job.name for job in JOBS if f'"{job.name}":' not in bodies] == []
+    assert all(CHINESE.search(job.title.zh) and not CHINESE.search(job.title.en) for job in JOBS)
+    assert all(re.fullmatch("[a-z-]+", job.name) for job in JOBS)
 
 
 # --------------------------------------------------------------------------- what is committed

@@ -1,0 +1,45 @@
+"""What is done at intervals: one row for each job. What a job does stands in `service/job_bodies.py`."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from service.texts import Words
+from workflows.domain.timetable import Daily, Timetable, Weekly
+from workflows.domain.working_time import STANDARD
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """A kind of periodic work, and when it is due unless the configuration or a person says otherwise."""
+
+    name: str
+    """Small letters and `-`; with the ledger's code behind a dot it is the name of a schedule."""
+    title: Words
+    timetable: Timetable
+    per_ledger: bool = True
+    """A schedule for every ledger, or one for the whole installation."""
+    looks_first: bool = False
+    """Whether it reads something beside the ERP before it decides."""
+    limit: timedelta = timedelta(hours=1)
+    """How long a run may take."""
+    least_minutes: int = 1
+    """How often a person may have it run at most."""
+    zone: str = STANDARD.zone
+    """Whose clock it goes by if it belongs to no ledger."""
+
+
+JOBS: tuple[Job, ...] = (
+    Job(
+        name="snapshot",
+        title=Words("Take a snapshot and remove what retention keeps no longer", "制作快照并按保留策略清理"),
+        timetable=Daily("02:00"),
+        least_minutes=30,
+    ),
+    Job(
+        name="restore-drill",
+        title=Words("Restore the backup that was tested longest ago", "对最久未测试的备份做恢复演练"),
+        timetable=Weekly("04:00", weekdays=(7,)),
+        least_minutes=30,
+    ),
+)
+"""Every job there is. A new one takes a row here and a line in `service/job_bodies.py`."""
