@@ -12,6 +12,7 @@ from workflows.domain.case import (
     CaseEvent,
     CaseNow,
     EventKind,
+    Extension,
     Finish,
     Reminder,
     Resubmission,
@@ -74,7 +75,17 @@ class Acts:
 
     async def finish(self, call: Call, case: str, comment: str) -> CaseNow:
         """Raises UnknownRequest, NotACorrector, WindowExpired, WrongState."""
-        asked = self._gateway.finish(case, Finish(call.actor, comment), call.update)
+        return await self._in_window(
+            case, self._gateway.finish(case, Finish(call.actor, comment), call.update)
+        )
+
+    async def extend(self, call: Call, case: str, hours: int, reason: str) -> CaseNow:
+        """Raises ExtensionAsked, ExtensionTooLong, and what `finish` raises."""
+        extension = Extension(call.actor, hours, reason)
+        return await self._in_window(case, self._gateway.extend(case, extension, call.update))
+
+    async def _in_window(self, case: str, asked: Awaitable[CaseNow]) -> CaseNow:
+        """Raises UnknownRequest, WrongState, and WindowExpired for a case whose window ran out."""
         try:
             return await self._unless_ended(case, asked, (CaseState.CORRECTING,))
         except WrongState:

@@ -21,6 +21,7 @@ from service.jobs import JOBS
 from service.policy_text import PolicyPart, read_policy
 from service.runbooks import OwnRunbook, shipped
 from service.timetable_schemas import TimetableWritten
+from workflows.domain.approval import Group
 from workflows.domain.errors import PolicyUnreadable, UnknownLedger
 from workflows.domain.ledger import Module, ModuleGraph
 from workflows.domain.period import FiscalCalendar
@@ -98,6 +99,8 @@ class _Ledger(_Part):
     approval_hours: _Hours = 72
     authorisation_hours: _Hours = 24
     max_window_hours: _Hours = 72
+    extension_group: Group = Group.FINANCE_HEAD
+    """Who decides whether a correction window is extended."""
     retention: _Retention = _Retention()
     at_site: bool = False
     warning_seconds: Annotated[int, Field(ge=0, le=3600)] = 60
@@ -252,6 +255,8 @@ def _configuration(path: Path, code: str, part: _Ledger) -> LedgerConfiguration:
         at_site=part.at_site,
         working_time=_working_time(path, code, part),
         warning_seconds=part.warning_seconds,
+        max_window_hours=part.max_window_hours,
+        extension_group=part.extension_group,
     )
     return LedgerConfiguration(
         profile=profile,

@@ -498,6 +498,23 @@ TABLE: tuple[Problem, ...] = (
         "{request} 的更正窗口已于 {ended} 结束。",
         ("What was left undone needs a new request.", "未完成的更正须另行申请。"),
     ),
+    _row(
+        e.ExtensionAsked,
+        409,
+        ("Extension being decided", "延长申请审批中"),
+        "{request} 的更正窗口延长 {hours} 小时的申请正在审批。",
+        ("Wait for the decision; then ask again if need be.", "请等待审批结果；如仍需延长再行申请。"),
+    ),
+    _row(
+        e.ExtensionTooLong,
+        409,
+        ("Extension too long", "延长过久"),
+        "再延长 {hours} 小时，{request} 的更正窗口将超过本账套允许的 {most} 小时。",
+        (
+            "Ask for fewer hours, or finish and open a new request for the rest.",
+            "请缩短延长时间，或先完成更正，其余另行申请。",
+        ),
+    ),
     # ---------------------------------------------------------------- conflict: the ledger
     _row(
         e.NotExplained,

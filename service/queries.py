@@ -133,6 +133,8 @@ class TaskView:
     """What was changed without having been declared; for tasks of an explanation only."""
     explanation: Json
     """Who has explained it, and how; for the same."""
+    extension: Json
+    """What is asked for; for tasks of a longer correction window only."""
     signers: tuple[str, ...]
     """Who has given this kind of consent to the case so far; consents that are void do not count."""
 
@@ -158,7 +160,8 @@ class TaskView:
         ):
             return False
         request = self.case.request
-        if self.kind == TaskKind.ATTENTION and actor.person in (request.applicant, *request.correctors):
+        is_own = actor.person in (request.applicant, *request.correctors)
+        if is_own and (self.kind == TaskKind.ATTENTION or self.name == _EXTENSION):
             return False
         if self.persons:
             return actor.person in self.persons or bool(self.acting_for(viewer))
@@ -417,25 +420,23 @@ def _is_mine(viewer: Viewer) -> ColumnElement[bool]:
 
 def _task_views(connection: Connection, rows: Sequence[Row[Any]]) -> list[TaskView]:
     about = {row.case_id for row in rows}
-    instructions = {_instruction_of(row) for row in rows if row.kind == TaskKind.GUIDED_STEP}
-    told, signers = _read_told(connection, about, instructions), _read_signers(connection, about)
+    own = {_own_part(row) for row in rows if row.kind == TaskKind.GUIDED_STEP or row.name == _EXTENSION}
+    told, signers = _read_told(connection, about, own), _read_signers(connection, about)
     return [_task_view(row, told, signers.get((row.case_id, row.kind), ())) for row in rows]
 
 
 _ALWAYS_TOLD = ("plan", "findings", "drift", "attention", "rehearsal", "undeclared", "explanation")
 
 
-def _instruction_of(row: Any) -> str:  # Any: a row of _TASK
-    """Under which name the instruction of a guided step is kept."""
+def _own_part(row: Any) -> str:  # Any: a row of _TASK
+    """Under which name is kept what belongs to this task alone: an instruction, a longer window."""
     return str(row.id).removeprefix(f"{row.case_id}-")
 
 
-def _read_told(
-    connection: Connection, about: set[str], instructions: Iterable[str]
-) -> dict[tuple[str, str], Json]:
+def _read_told(connection: Connection, about: set[str], own: Iterable[str]) -> dict[tuple[str, str], Json]:
     """By case and name: the parts of a case that a person must see before acting."""
     wanted = select(case_parts.c.case_id, case_parts.c.name, case_parts.c.value)
-    shown = case_parts.c.name.in_((*_ALWAYS_TOLD, *instructions))
+    shown = case_parts.c.name.in_((*_ALWAYS_TOLD, *own))
     rows = connection.execute(wanted.where(case_parts.c.case_id.in_(about), shown))
     return {(row.case_id, row.name): row.value for row in rows}
 
@@ -477,14 +478,17 @@ def _task_view(
         drift=told.get((row.case_id, "drift")),
         attention=told.get((row.case_id, "attention")) if row.kind == TaskKind.ATTENTION else None,
         rehearsal=told.get((row.case_id, "rehearsal")) if row.kind == TaskKind.AUTHORISATION else None,
-        instruction=(
-            told.get((row.case_id, _instruction_of(row))) if row.kind == TaskKind.GUIDED_STEP else None
-        ),
+        instruction=(told.get((row.case_id, _own_part(row))) if row.kind == TaskKind.GUIDED_STEP else None),
         undeclared=told.get((row.case_id, "undeclared")) if row.name in _EXPLAINING else None,
         explanation=told.get((row.case_id, "explanation")) if row.name in _EXPLAINING else None,
-        signers=signers,
+        extension=told.get((row.case_id, _own_part(row))) if row.name == _EXTENSION else None,
+        # A longer window is another matter than the case: whoever has approved that may decide this.
+        signers=() if row.name == _EXTENSION else signers,
     )
 
+
+_EXTENSION = "extension"
+"""The task that asks for a longer correction window."""
 
 _EXPLAINING = ("explanation", "explanation_review")
 """Tasks about changes that nobody had declared."""

@@ -289,6 +289,17 @@ class CommentIn(Inbound):
     comment: Said = Field(default="", description="In words, for the record.")
 
 
+class ExtendIn(Inbound):
+    """How much longer the correction window is needed, and why."""
+
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"hours": 12, "reason": "供应商明早才能确认数量"}]}
+    )
+
+    hours: int = Field(ge=1, le=24 * 31, strict=True, description="Hours more, from the end of the window.")
+    reason: Reason = Field(description="Why, in words, for whoever decides.")
+
+
 class RollBackIn(Inbound):
     comment: Reason = Field(description="Why, in words, for the record.")
 
@@ -658,6 +669,16 @@ class ExplanationOut(Outbound):
     documents: list[str]
 
 
+class ExtensionOut(Outbound):
+    """A longer correction window, as it was asked for."""
+
+    by: str
+    hours: int
+    reason: str
+    ends: datetime = Field(description="When the window ends if nobody agrees.")
+    would_end: datetime
+
+
 class TaskSummary(Outbound):
     """What a person must see before acting."""
 
@@ -679,6 +700,7 @@ class TaskSummary(Outbound):
     instruction: InstructionOut | None = Field(description="Only on tasks of kind `guided_step`.")
     undeclared: list[UndeclaredOut] = Field(description="Only on tasks about an explanation.")
     explanation: ExplanationOut | None = Field(description="Only on tasks about an explanation.")
+    extension: ExtensionOut | None = Field(description="Only on tasks about a longer correction window.")
 
 
 class TaskLinks(Outbound):

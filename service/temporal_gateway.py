@@ -23,6 +23,7 @@ from workflows.domain.case import (
     Act,
     CaseNow,
     CaseOutcome,
+    Extension,
     Finish,
     Reminder,
     Resubmission,
@@ -75,6 +76,8 @@ class Gateway(Protocol):
     async def remind(self, case: str, reminder: Reminder, update: str) -> CaseNow: ...
 
     async def finish(self, case: str, finish: Finish, update: str) -> CaseNow: ...
+
+    async def extend(self, case: str, extension: Extension, update: str) -> CaseNow: ...
 
     async def readiness(self) -> Readiness:
         """Never raises."""
@@ -144,6 +147,13 @@ class TemporalGateway(Gateway):
     async def finish(self, case: str, finish: Finish, update: str) -> CaseNow:
         call = self._handle(case).execute_update(
             UncloseWorkflow.finish_corrections, finish, id=update, rpc_timeout=self._patience
+        )
+        return await _answer(case, call)
+
+    @override
+    async def extend(self, case: str, extension: Extension, update: str) -> CaseNow:
+        call = self._handle(case).execute_update(
+            UncloseWorkflow.extend, extension, id=update, rpc_timeout=self._patience
         )
         return await _answer(case, call)
 

@@ -361,6 +361,7 @@ def _summary(view: TaskView, language: Language) -> s.TaskSummary:
         instruction=_instruction(view.instruction, language),
         undeclared=_undeclared(view.undeclared),
         explanation=(s.ExplanationOut(**view.explanation) if isinstance(view.explanation, dict) else None),
+        extension=s.ExtensionOut(**view.extension) if isinstance(view.extension, dict) else None,
     )
 
 
@@ -378,7 +379,9 @@ def _instruction(told: Json, language: Language) -> s.InstructionOut | None:
 
 
 def _awaited(view: TaskView) -> list[str]:
-    """The case waits for one task at a time, so what it waits for is what this task waits for."""
+    """What the case waits for is what this task waits for; in the window there may be two tasks at once."""
+    if view.is_open and view.case.state == CaseState.CORRECTING:
+        return [*view.persons] or [*view.groups]
     return list(view.case.waiting_for) if view.is_open else []
 
 

@@ -81,6 +81,9 @@ class FakeLedger:
         self.is_exclusive = False
         self.restricted: tuple[str, ...] = ()
         self.entitled: set[str] = set()
+        self.entitled_until: datetime | None = None
+        self.grants_nothing = False
+        """Rights are given without a word, and not there afterwards."""
         self.inside = [Session("1", "wang", datetime(2025, 6, 3, tzinfo=UTC))]
         self.acts: list[JournalEntry] = []
         self.changes: list[Change] = []
@@ -146,7 +149,11 @@ class FakeLedger:
 
     async def grant(self, persons: tuple[str, ...], right: str, until: datetime, fence: int) -> None:
         self._fenced(fence)
+        if self.grants_nothing:
+            self.entitled.clear()
+            return
         self.entitled |= set(persons)
+        self.entitled_until = until
 
     async def revoke(self, persons: tuple[str, ...], right: str, fence: int) -> None:
         self._fenced(fence)

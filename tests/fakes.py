@@ -11,12 +11,12 @@ from service.schedule_register import Wish
 from service.schedules import ScheduleNow
 from service.temporal_gateway import Gateway, Readiness
 from workflows.backup_work import BackupWork
-from workflows.domain.case import Act, Actor, CaseNow, Finish, Reminder, Resubmission, Withdrawal
+from workflows.domain.case import Act, Actor, CaseNow, Extension, Finish, Reminder, Resubmission, Withdrawal
 from workflows.domain.errors import UncloseError, UnknownBackupWork, UnknownRequest, WorkflowUnavailable
 from workflows.domain.request import CaseState, UncloseRequest
 from workflows.periodic_steps import RunRecord
 
-Said = Act | Withdrawal | Resubmission | Reminder | Finish
+Said = Act | Withdrawal | Resubmission | Reminder | Finish | Extension
 
 
 async def _nothing(request: UncloseRequest) -> None:
@@ -61,6 +61,9 @@ class FakeGateway(Gateway):
 
     async def finish(self, case: str, finish: Finish, update: str) -> CaseNow:
         return self._take(case, finish, update)
+
+    async def extend(self, case: str, extension: Extension, update: str) -> CaseNow:
+        return self._take(case, extension, update)
 
     async def readiness(self) -> Readiness:
         return Readiness(temporal=not self.is_down, workers=not self.is_down and self.has_workers)

@@ -196,6 +196,10 @@ class Play:
             lambda: tasks.get(self.wish.id, {}).get(task) == "open", f"task {task} to be open", self.tale
         )
 
+    async def has_changed(self, holds: Callable[[], bool]) -> None:
+        """Wait until the register shows what was asked for."""
+        await eventually(holds, f"{self.wish.id} to have changed", self.tale)
+
     def tale(self) -> str:
         return " → ".join(self.scene.register.states(self.wish.id))
 

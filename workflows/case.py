@@ -65,6 +65,8 @@ class Case:
         self.log = CaseLog(request)
         self.errands = Errands(self.log, request.ledger)
         self.desk: Desk | None = None
+        self.beside: Desk | None = None
+        """A question to others that stands open beside what the case waits for."""
         self.interrupted_by: str | None = None
         self.digest: str | None = None
         self.window_ended_at: datetime | None = None
@@ -135,9 +137,15 @@ class Case:
             desk.saw(reading.state)
 
     def _desk_of(self, act: Act) -> Desk:
-        if self.desk is None or self.desk.task is None or self.desk.task.id != act.task:
-            raise TaskClosed(act.task, self.log.state)
-        return self.desk
+        for desk in (self.desk, self.beside):
+            if desk is not None and desk.task is not None and desk.task.id == act.task:
+                return desk
+        raise TaskClosed(act.task, self.log.state)
+
+    @property
+    def _awaited(self) -> tuple[str, ...]:
+        desks = (desk for desk in (self.desk, self.beside) if desk is not None)
+        return tuple(dict.fromkeys(who for desk in desks for who in desk.waiting_for))
 
     def take(self, act: Act, standing: Standing) -> int:
         """Take an act, or refuse it; the answer is the number of its last event. Raises domain errors."""
@@ -146,7 +154,7 @@ class Case:
         told = desk.take(act, standing, self.log.state)
         if act.action != TaskAction.COMMENT:
             self._last_act = act
-        self.log.waiting_for = desk.waiting_for
+        self.log.waiting_for = self._awaited
         if isinstance(desk, AttentionDesk):
             self.log.learn(attention=desk.part())
         if desk.task is not None and desk.task != asked:
@@ -242,11 +250,26 @@ class Case:
     async def open_desk(self, desk: Desk) -> None:
         """Put the desk's task before people."""
         self.desk = desk
-        self.log.waiting_for = desk.waiting_for
+        self._put(desk)
+        await self.errands.publish()
+
+    def open_beside(self, desk: Desk) -> None:
+        """Put a further task before people, while the case waits at its desk: the wait publishes it."""
+        self.beside = desk
+        self._put(desk)
+
+    def close_beside(self, outcome: str, by: Actor = SYSTEM) -> None:
+        """Take the further task away."""
+        if self.beside is not None and self.beside.task is not None:
+            self.log.close_task(self.beside.task, outcome, by)
+        self.beside = None
+        self.log.waiting_for = self._awaited
+
+    def _put(self, desk: Desk) -> None:
+        self.log.waiting_for = self._awaited
         if desk.task is not None:
             self.log.open_task(desk.task)
             self._tasks_seen.add(desk.task.id)
-        await self.errands.publish()
 
     async def wait_at_desk(
         self, settled: Callable[[], bool], due: datetime | None, interruptible: bool = True
@@ -276,9 +299,9 @@ class Case:
         else:
             self._leave_desk(*self._outcome(settled))
 
-    def settle_desk(self, outcome: str) -> None:
-        """Take the task away, because what it asks for has come about by itself."""
-        self._leave_desk(outcome, SYSTEM)
+    def settle_desk(self, outcome: str, by: Actor = SYSTEM) -> None:
+        """Take the task away, because what it asks for has come about otherwise than by an act on it."""
+        self._leave_desk(outcome, by)
 
     def _outcome(self, settled: bool) -> tuple[str, Actor]:
         if settled and self._last_act is not None:

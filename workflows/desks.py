@@ -42,7 +42,8 @@ class CorrectionDesk:
 
     def __init__(self, case: str, persons: tuple[str, ...], opened_at: datetime, due: datetime) -> None:
         self.case, self.persons, self.waiting_for = case, persons, persons
-        self.finished_by: str | None = None
+        self.finished: Actor | None = None
+        """Who said so."""
         self.task: Task | None = Task(
             id=f"{case}-correction",
             kind=TaskKind.CORRECTION,
@@ -65,7 +66,7 @@ class CorrectionDesk:
 
     def require_open(self, act: Act, state: str) -> None:
         """Raises TaskClosed, ActionNotPossible."""
-        if self.task is None or self.finished_by is not None:
+        if self.task is None or self.finished is not None:
             raise TaskClosed(act.task, state)
         require_possible(act, self.task)
 
@@ -80,7 +81,7 @@ class CorrectionDesk:
         return (self.finish(act.actor, act.comment),)
 
     def finish(self, actor: Actor, comment: str) -> Told:
-        self.finished_by = actor.person
+        self.finished = actor
         return Told(EventKind.WINDOW_CLOSED, {"because": "finished", "comment": comment})
 
 

@@ -127,6 +127,10 @@ class LedgerProfile:
     """The hours in which the deadlines of levels run."""
     warning_seconds: int = 0
     """How long people in the ledger are given to leave before their sessions are ended (R58)."""
+    max_window_hours: int = 72
+    """How long a correction window may be, with all its extensions."""
+    extension_group: Group = Group.FINANCE_HEAD
+    """Who decides whether a correction window is extended."""
 
 
 @dataclass(frozen=True)

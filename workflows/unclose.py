@@ -10,8 +10,10 @@ with workflow.unsafe.imports_passed_through():
     from workflows.desks import CorrectionDesk, ResubmissionDesk
     from workflows.domain.case import (
         Act,
+        Actor,
         CaseNow,
         CaseOutcome,
+        Extension,
         Finish,
         Reminder,
         Resubmission,
@@ -21,6 +23,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.domain.request import CaseState, UncloseRequest
     from workflows.execution import Execution
     from workflows.recovery import Recovery
+    from workflows.window import Window
 
 
 MISTAKES = [ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError]
@@ -156,13 +159,22 @@ class UncloseWorkflow:
     @workflow.update
     async def finish_corrections(self, finish: Finish) -> CaseNow:
         """A corrector says that the corrections are done; the periods are closed again."""
-        desk = self._correction_desk(finish)
+        desk = self._correction_desk(finish.actor)
         told = desk.finish(finish.actor, finish.comment)
         return await self._on_record(self.case.log.tell(told.kind, told.data, finish.actor))
 
     @finish_corrections.validator
     def _check_finish(self, finish: Finish) -> None:
-        self._correction_desk(finish)
+        self._correction_desk(finish.actor)
+
+    @workflow.update
+    async def extend(self, extension: Extension) -> CaseNow:
+        """The applicant or a corrector asks for a longer window; another person decides."""
+        return await self._on_record(self._window_for(extension.actor).ask_for(extension))
+
+    @extend.validator
+    def _check_extension(self, extension: Extension) -> None:
+        self._window_for(extension.actor).check(extension)
 
     async def _on_record(self, seq: int) -> CaseNow:
         await workflow.wait_condition(lambda: self.case.log.recorded >= seq)
@@ -177,11 +189,18 @@ class UncloseWorkflow:
             raise WrongState(request.id, self.case.log.state, (CaseState.RETURNED,))
         return desk
 
-    def _correction_desk(self, finish: Finish) -> CorrectionDesk:
+    def _window_for(self, actor: Actor) -> Window:
+        """The window, while it is open for this person. Raises as `_correction_desk`."""
+        self._correction_desk(actor)
+        assert self.execution is not None, "people correct what was opened"
+        return self.execution.window
+
+    def _correction_desk(self, actor: Actor) -> CorrectionDesk:
+        """Raises NotACorrector, WindowExpired, WrongState."""
         case, desk = self.case, self.case.desk
         if isinstance(desk, CorrectionDesk):
-            desk.check_person(finish.actor)
-            if desk.finished_by is None:
+            desk.check_person(actor)
+            if desk.finished is None:
                 return desk
         if case.window_ended_at is not None:
             raise WindowExpired(case.request.id, case.window_ended_at.isoformat())

@@ -25,6 +25,7 @@ from service.schemas import (
     CaseOut,
     CommentIn,
     DifferenceOut,
+    ExtendIn,
     PlanOut,
     RequestIn,
     ResubmitIn,
@@ -43,6 +44,8 @@ from workflows.domain.errors import (
     AlreadyDecided,
     BeforeStartPeriod,
     CrossesFiscalYear,
+    ExtensionAsked,
+    ExtensionTooLong,
     LedgerBusy,
     LedgerUnavailable,
     MalformedPeriod,
@@ -331,6 +334,18 @@ async def finish_corrections(
 ) -> ActOut:
     """The corrections are done: close everything again."""
     return await once.act(lambda call: parts.acts.finish(call, case, body.comment))
+
+
+@router.post(
+    "/{case}/extend",
+    responses=responses(*_ACTS, NotACorrector, WindowExpired, ExtensionAsked, ExtensionTooLong),
+)
+async def extend_window(case: Number, parts: TheParts, once: DoneOnce, body: ExtendIn) -> ActOut:
+    """Ask for a longer correction window. Somebody without another part in the case decides.
+
+    Without an answer the window ends when it would have ended.
+    """
+    return await once.act(lambda call: parts.acts.extend(call, case, body.hours, body.reason))
 
 
 @router.post(

@@ -26,10 +26,20 @@ from service.settings import DevelopmentSecret, Settings
 from service.tables import intake
 from tests.fake_world import FakeLedger
 from tests.fakes import FakeGateway
+from workflows.desks import CorrectionDesk
 from workflows.domain import errors as e
 from workflows.domain.approval import Group
 from workflows.domain.canonical import Place, Rows
-from workflows.domain.case import Act, CaseChange, CaseEvent, EventKind, Task, TaskAction, TaskKind
+from workflows.domain.case import (
+    Act,
+    CaseChange,
+    CaseEvent,
+    EventKind,
+    Extension,
+    Task,
+    TaskAction,
+    TaskKind,
+)
 from workflows.domain.corrections import FieldChange
 from workflows.domain.difference import (
     Artefact,
@@ -47,6 +57,7 @@ from workflows.domain.period import FiscalCalendar, Period
 from workflows.domain.plan import PlanStep, Why
 from workflows.domain.request import CaseState, UncloseRequest
 from workflows.domain.runbook import runbook_for
+from workflows.extension_desk import ExtensionDesk, Prolonging
 from workflows.ledger_steps import Instructions
 
 LEDGERS = """
@@ -925,6 +936,58 @@ async def test_a_case_that_needs_nobody_is_not_rolled_back(world: World) -> None
     problem(await world.as_("operator", "POST", path, json={"comment": "无法恢复"}), 409, "wrong-state")
     problem(await world.as_("operator", "POST", path, json={"comment": " "}), 422, "invalid-request")
     assert not world.gateway.heard
+
+
+async def test_a_longer_window_is_asked_for_with_hours_and_a_reason(world: World) -> None:
+    await world.approving()
+    path = f"/api/v1/requests/{CASE}/extend"
+    for wrong in ({"hours": 0, "reason": "x"}, {"hours": "12", "reason": "x"}, {"hours": 12}):
+        problem(await world.http.post(path, json=wrong), 422, "invalid-request")
+    answer = await world.http.post(path, json={"hours": 12, "reason": "供应商明早确认"})
+    assert answer.status_code == 200
+    said = world.gateway.heard[-1]
+    assert isinstance(said, Extension)
+    assert (said.actor.person, said.hours, said.reason) == ("clerk", 12, "供应商明早确认")
+
+
+@pytest.mark.parametrize(
+    ("refusal", "name", "words"),
+    [
+        (e.ExtensionAsked(CASE, 12), "extension-asked", "正在审批"),
+        (e.ExtensionTooLong(CASE, 49, 72), "extension-too-long", "72 小时"),
+        (e.WrongState(CASE, "approving", ("correcting",)), "wrong-state", "审批"),
+    ],
+)
+async def test_a_window_that_cannot_be_longer_says_why(
+    world: World, refusal: e.UncloseError, name: str, words: str
+) -> None:
+    await world.approving()
+    world.gateway.refuses_with = refusal
+    body, chinese = {"hours": 12, "reason": "x"}, {"Accept-Language": "zh"}
+    answer = await world.http.post(f"/api/v1/requests/{CASE}/extend", json=body, headers=chinese)
+    assert words in problem(answer, 409, name)["detail"]
+
+
+async def test_a_task_about_a_longer_window_shows_what_is_asked_for(world: World) -> None:
+    await world.approving()
+    ends = datetime(2025, 6, 4, 9, tzinfo=UTC)
+    wanted = Prolonging("clerk", 12, "供应商明早确认", ends, ends + timedelta(hours=12))
+    desk = ExtensionDesk(world.gateway.started[CASE], 1, wanted, Group.FINANCE_HEAD, ends)
+    assert desk.task is not None
+    correction = CorrectionDesk(CASE, ("clerk",), ends, ends).task
+    assert correction is not None
+    parts: dict[str, Json] = {"extension-1": wanted.record()}
+    opened, waiting = (correction, desk.task), ("clerk", "finance_head")
+    event = an_event(3)
+    await world.register.record(
+        CaseChange(CASE, CaseState.CORRECTING, (event,), waiting, opened=opened, parts=parts)
+    )
+
+    shown = (await world.as_("finance-head", "GET", f"/api/v1/tasks/{desk.task.id}")).json()
+    assert (shown["actions"], shown["waiting_for"]) == (["approve", "reject"], ["finance_head"])
+    assert (shown["summary"]["extension"]["hours"], shown["summary"]["extension"]["by"]) == (12, "clerk")
+    mine = (await world.http.get(f"/api/v1/tasks/{correction.id}")).json()
+    assert (mine["waiting_for"], mine["summary"]["extension"]) == (["clerk"], None)
 
 
 async def test_an_attention_task_shows_who_proposed_what(world: World) -> None:

@@ -51,6 +51,10 @@ class EventKind(StrEnum):
     PROVEN = "proven"
     WINDOW_OPENED = "window_opened"
     WINDOW_CLOSED = "window_closed"
+    EXTENSION_ASKED = "extension_asked"
+    EXTENSION_DECIDED = "extension_decided"
+    EXTENSION_LAPSED = "extension_lapsed"
+    WINDOW_EXTENDED = "window_extended"
     CHANGES_READ = "changes_read"
     EXPLAINED = "explained"
     EXPLANATION_CONFIRMED = "explanation_confirmed"
@@ -247,6 +251,16 @@ class Finish:
 
     actor: Actor
     comment: str = ""
+
+
+@dataclass(frozen=True)
+class Extension:
+    """The applicant or a corrector needs more time; somebody else decides (design §4)."""
+
+    actor: Actor
+    hours: int
+    """How much longer."""
+    reason: str
 
 
 @dataclass(frozen=True)

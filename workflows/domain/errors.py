@@ -16,7 +16,8 @@ UncloseError
 │   │   ├── PeriodNotClosed, PeriodInFuture, BeforeStartPeriod, PeriodLocked, CrossesFiscalYear
 │   │   ├── LedgerBusy, WrongState, IllegalTransition, TaskClosed, ActionNotPossible, AlreadyDecided,
 │   │   ├── StaleDigest, NoApprover, ChainEmpty, NotYourTurn, SeatNeededLater, PersonNotEligible,
-│   │   ├── WindowExpired, OutOfOrder, StaleFence, NotExclusive, SessionsRemain, PeriodClosed, MissingRight
+│   │   ├── WindowExpired, ExtensionAsked, ExtensionTooLong
+│   │   ├── OutOfOrder, StaleFence, NotExclusive, SessionsRemain, PeriodClosed, MissingRight
 │   │   ├── RightNotGranted, RightNotWithdrawn, GuidedOnly, NothingMoved, NotExplained
 │   │   ├── PointerMismatch, ProofMismatch, GateNotPassed, LedgerRefused, RehearsalFailed
 │   │   ├── BackupUnproven, BackupDamaged, BackupKeyMissing, BackupKeyUnreadable, BackupKeyWrong,
@@ -421,6 +422,23 @@ class WindowExpired(Conflict):
     sentence = "The correction window of {request} ended at {ended}."
     request: str
     ended: str
+
+
+@dataclass(eq=False)
+class ExtensionAsked(Conflict):
+    """One extension is decided before the next one is asked for."""
+
+    sentence = "Whether the correction window of {request} is extended by {hours} hours is being decided."
+    request: str
+    hours: int
+
+
+@dataclass(eq=False)
+class ExtensionTooLong(Conflict):
+    sentence = "{hours} hours more would keep {request} open longer than the {most} hours this ledger allows."
+    request: str
+    hours: int
+    most: int
 
 
 @dataclass(eq=False)
