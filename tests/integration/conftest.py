@@ -1,5 +1,6 @@
 """Real neighbours for integration tests: Temporal servers that can skip time."""
 
+import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest_asyncio
 from temporalio.testing import WorkflowEnvironment
 
 from activities.converter import data_converter
+from activities.demo_erp.seed import create_demo
 from service.migrate import upgrade
 from service.temporal_server import find_temporal
 from tests.temporal_flags import TIME_SKIPPING
@@ -20,6 +22,18 @@ def empty_register(tmp_path_factory: pytest.TempPathFactory) -> Path:
     file = tmp_path_factory.mktemp("register") / "register.sqlite"
     upgrade(f"sqlite+aiosqlite:///{file}")
     return file
+
+
+@pytest.fixture(scope="session")
+def demo_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The demo ledger as it is made, for copies of it; nobody writes into this one."""
+    return create_demo(tmp_path_factory.mktemp("demo") / "demo.db")
+
+
+@pytest.fixture
+def path(demo_template: Path, tmp_path: Path) -> Path:
+    """A demo ledger of the test's own."""
+    return Path(shutil.copy(demo_template, tmp_path / "demo.db"))
 
 
 @asynccontextmanager

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import shutil
 import sqlite3
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, closing
@@ -22,7 +21,6 @@ from activities.demo_erp.creation import GRAPH
 from activities.demo_erp.desk import Desk
 from activities.demo_erp.documents import NewDocument, NewLine
 from activities.demo_erp.rights import CORRECT
-from activities.demo_erp.seed import create_demo
 from activities.erp import connect
 from activities.erp.connector import BalanceRow, LedgerConnector
 from activities.erp.demo import DemoConnector, DemoOptions
@@ -55,16 +53,6 @@ CALENDAR = BOOKS.calendar
 CHUNK = 500
 
 
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return create_demo(tmp_path_factory.mktemp("demo") / "demo.db")
-
-
-@pytest.fixture
-def path(template: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copy(template, tmp_path / "demo.db"))
-
-
 @pytest.fixture
 async def live(path: Path) -> AsyncIterator[DemoConnector]:
     made = DemoConnector(DemoOptions(str(path)))
@@ -73,9 +61,9 @@ async def live(path: Path) -> AsyncIterator[DemoConnector]:
 
 
 @pytest.fixture
-async def before(template: Path) -> AsyncIterator[DemoConnector]:
+async def before(demo_template: Path) -> AsyncIterator[DemoConnector]:
     """The ledger as it was made: what a backup taken then restores to."""
-    made = DemoConnector(DemoOptions(str(template), read_only=True))
+    made = DemoConnector(DemoOptions(str(demo_template), read_only=True))
     yield made
     await made.aclose()
 

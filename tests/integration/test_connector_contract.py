@@ -14,7 +14,6 @@ import pytest
 from activities.demo_erp.creation import EXECUTOR, GRAPH
 from activities.demo_erp.desk import Desk
 from activities.demo_erp.ledger import DemoLedger
-from activities.demo_erp.seed import create_demo
 from activities.erp import connect
 from activities.erp.connector import BalanceRow, HeldRight, Hold, LedgerConnector, Scratch
 from activities.erp.demo import DemoOptions
@@ -77,8 +76,8 @@ def key_of(step: PlanStep) -> str:
 
 
 @asynccontextmanager
-async def a_demo_ledger(folder: Path, template: Path) -> AsyncIterator[Subject]:
-    path = shutil.copy(template, folder / "ledger.db")
+async def a_demo_ledger(folder: Path, demo_template: Path) -> AsyncIterator[Subject]:
+    path = shutil.copy(demo_template, folder / "ledger.db")
     connector, unreachable = (connect(DemoOptions(str(p))) for p in (path, folder / "nowhere.db"))
     with DemoLedger(str(path)) as ledger:
         desk = Desk(ledger)
@@ -116,11 +115,6 @@ async def a_demo_ledger_on_postgresql(server: Server, template: str) -> AsyncIte
 
 
 CONNECTORS = ("demo", "demo on PostgreSQL")
-
-
-@pytest.fixture(scope="module")
-def demo_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return create_demo(tmp_path_factory.mktemp("demo") / "demo.db")
 
 
 @pytest.fixture(params=CONNECTORS)

@@ -14,7 +14,6 @@ from sqlalchemy import update
 
 from activities.demo_erp import isolation
 from activities.demo_erp.ledger import DemoLedger
-from activities.demo_erp.seed import create_demo
 from service.app import create_app
 from service.database import open_database
 from service.ledger_book import ledgers_path
@@ -27,14 +26,9 @@ DESK = "/api/v1/demo-erp/demo"
 CLOSED, LINE = "IN-2025-03-0007", {"line": 1, "qty": "100.00"}
 
 
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return create_demo(tmp_path_factory.mktemp("demo") / "demo.sqlite")
-
-
 @pytest.fixture
-async def http(template: Path, tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
-    shutil.copy(template, tmp_path / "demo.sqlite")
+async def http(demo_template: Path, tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
+    shutil.copy(demo_template, tmp_path / "demo.sqlite")
     settings = Settings(dev=True, data_dir=tmp_path)
     await asyncio.to_thread(upgrade, settings.database_url)
     async with serving(settings) as client:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from temporalio.testing import WorkflowEnvironment
 
-from activities.demo_erp import creation, seed
+from activities.demo_erp import creation
 from activities.demo_erp.desk import Desk
 from activities.demo_erp.faults import Fault, Faults
 from activities.erp.demo import DemoConnector, DemoOptions
@@ -34,8 +34,8 @@ class DemoLedgers:
 
 
 @pytest.fixture
-async def connector(tmp_path: Path) -> AsyncIterator[DemoConnector]:
-    connector = DemoConnector(DemoOptions(str(seed.create_demo(tmp_path / "demo.sqlite"))))
+async def connector(path: Path) -> AsyncIterator[DemoConnector]:
+    connector = DemoConnector(DemoOptions(str(path)))
     yield connector
     await connector.aclose()
 
@@ -132,6 +132,6 @@ async def test_two_persons_bring_point_b_back_and_the_corrections_stay_readable_
     with desk.seat("clerk"):  # everybody is let in again
         pass
     (restored,) = play.scene.register.told(play.wish.id, EventKind.RESTORED)
-    kept = DemoConnector(DemoOptions(str(tmp_path / f"demo.sqlite.{restored['kept']}"), read_only=True))
+    kept = DemoConnector(DemoOptions(str(tmp_path / f"demo.db.{restored['kept']}"), read_only=True))
     assert Desk(kept.ledger).read(document).line(1).qty == quantity + 20
     await kept.aclose()

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -22,7 +21,6 @@ from activities.demo_erp.isolation import LEASE
 from activities.demo_erp.journal import Act
 from activities.demo_erp.ledger import DemoLedger
 from activities.demo_erp.rights import CORRECT
-from activities.demo_erp.seed import create_demo
 from activities.erp.connector import Warned
 from activities.erp.demo import DemoConnector, DemoOptions
 from activities.ledger import LedgerActivities
@@ -42,16 +40,6 @@ FIRST, SECOND = 3, 4
 """Two fences; the second is taken later."""
 NOW = datetime.now(UTC)
 MINUTE = timedelta(minutes=1)
-
-
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return create_demo(tmp_path_factory.mktemp("demo") / "demo.db")
-
-
-@pytest.fixture
-def path(template: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copy(template, tmp_path / "demo.db"))
 
 
 @pytest.fixture

@@ -57,16 +57,6 @@ BOOKS = Books(GRAPH)
 # --------------------------------------------------------------------------- a ledger to work on
 
 
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return create_demo(tmp_path_factory.mktemp("demo") / "demo.db")
-
-
-@pytest.fixture
-def path(template: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copy(template, tmp_path / "demo.db"))
-
-
 @pytest.fixture
 def ledger(path: Path) -> Iterator[DemoLedger]:
     with DemoLedger(str(path)) as opened:
@@ -919,7 +909,7 @@ def test_the_first_of_two_builders_stays(tmp_path: Path) -> None:
 
 
 async def test_every_demo_ledger_is_the_same(
-    tmp_path: Path, connector: DemoConnector, template: Path
+    tmp_path: Path, connector: DemoConnector, demo_template: Path
 ) -> None:
     twin = DemoConnector(DemoOptions(str(create_demo(tmp_path / "twin.db"))))
     require_equal(await prove_ledger(connector), await prove_ledger(twin))

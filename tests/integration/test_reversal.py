@@ -1,6 +1,5 @@
 """红字冲减 at the demo ledger's desk: what cannot be un-closed is taken back by its negative."""
 
-import shutil
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -13,7 +12,6 @@ from activities.demo_erp import tables
 from activities.demo_erp.desk import Desk
 from activities.demo_erp.kinds import Status
 from activities.demo_erp.rights import CORRECT
-from activities.demo_erp.seed import create_demo
 from activities.erp.demo import DemoConnector, DemoOptions
 from tests.integration.test_demo_ledger import FENCE, MARCH, close_again, findings, open_period, rows_of
 from workflows.domain.corrections import undeclared
@@ -26,14 +24,9 @@ INVOICE, VOUCHER = "SI-2025-03-0001", "V-2025-03-0001"
 TODAY, IN_MARCH = date(2025, 6, 12), date(2025, 3, 20)
 
 
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return create_demo(tmp_path_factory.mktemp("demo") / "demo.db")
-
-
 @pytest.fixture
-async def connector(template: Path, tmp_path: Path) -> AsyncIterator[DemoConnector]:
-    made = DemoConnector(DemoOptions(str(shutil.copy(template, tmp_path / "demo.db"))))
+async def connector(path: Path) -> AsyncIterator[DemoConnector]:
+    made = DemoConnector(DemoOptions(str(path)))
     yield made
     await made.aclose()
 
