@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from sqlalchemy import Connection
 
+from service.audit_trail import AuditEntry, append
 from service.tables import admin_events
 from workflows.domain.case import Actor
 from workflows.domain.digest import Json
@@ -34,4 +35,8 @@ def note(
 ) -> None:
     """Put a change on record, in the transaction that makes it: neither is there without the other."""
     row = {"at": at, "actor": by.person, "on_behalf_of": by.on_behalf_of, "kind": kind, "subject": subject}
-    connection.execute(admin_events.insert(), {**row, "data": dict(data)})
+    added = connection.execute(
+        admin_events.insert().returning(admin_events.c.id), {**row, "data": dict(data)}
+    )
+    told: dict[str, Json] = {"admin_event": added.scalar_one(), **data}
+    append(connection, AuditEntry(at, by.person, by.on_behalf_of, kind, subject, told))

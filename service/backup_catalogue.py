@@ -1,16 +1,21 @@
 """The catalogue of backups in the register: written by workers, read by people."""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection, Row, Select, and_, select
 
 from activities.backup.catalogue import BackupAct, BackupEvent
+from activities.verifier import digest_of
+from service.audit_trail import AuditEntry, AuditKind, append, newest_of
 from service.database import Database, insert, insert_new
 from service.queries import Page, Slice, newest_first, page_of
 from service.tables import backup_events, backups, cases
 from workflows.domain.backups import Backup, BackupPoint, BackupState
+from workflows.domain.case import SYSTEM
+from workflows.domain.digest import to_json
 from workflows.domain.errors import UnknownBackup
 from workflows.domain.request import FINAL_STATES
 
@@ -62,6 +67,16 @@ def _keep(connection: Connection, backup: Backup) -> None:
     # Deleted is for ever: a test that ends late does not bring the data back.
     alive = backups.c.state != BackupState.DELETED
     connection.execute(new.on_conflict_do_update(index_elements=["id"], set_=known, where=alive), row)
+    _tell(connection, backup.id)
+
+
+def _tell(connection: Connection, backup: str) -> None:
+    """What is known of a backup goes into the audit trail by its digest, whenever it has changed."""
+    row = connection.execute(select(backups).where(backups.c.id == backup)).mappings().one()
+    told = {"sha256": digest_of(to_json(dict(row)))}
+    if newest_of(connection, AuditKind.BACKUP_KEPT, backup) != told:
+        now = datetime.now(UTC)
+        append(connection, AuditEntry(now, SYSTEM.person, None, AuditKind.BACKUP_KEPT, backup, told))
 
 
 def _row(backup: Backup) -> dict[str, Any]:  # Any: a row to be written, column by column
@@ -110,7 +125,12 @@ def _record(connection: Connection, event: BackupEvent) -> None:
         "at": event.at,
         "data": event.data,
     }
-    connection.execute(insert_new(connection, backup_events), row)
+    if connection.execute(insert_new(connection, backup_events), row).rowcount:
+        told = {"key": event.key, "sha256": digest_of(to_json(row))}
+        append(
+            connection,
+            AuditEntry(event.at, event.actor, None, AuditKind.BACKUP_ACT, event.backup, told),
+        )
 
 
 def _page(connection: Connection, wanted: BackupFilter, part: Slice) -> Page[Backup]:

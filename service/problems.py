@@ -135,6 +135,14 @@ TABLE: tuple[Problem, ...] = (
         ),
         "/document",
     ),
+    _row(
+        e.UnknownAttachment,
+        404,
+        ("Unknown attachment", "附件不存在"),
+        "{request} 没有附件“{attachment}”。",
+        ("See GET /api/v1/requests/{id}/attachments.", "现有附件见 GET /api/v1/requests/{id}/attachments。"),
+        path_name="attachment",
+    ),
     # ---------------------------------------------------------------- forbidden
     _row(
         e.NotAnApprover,
@@ -226,6 +234,23 @@ TABLE: tuple[Problem, ...] = (
             "Let a named person make the change, or wait until the case has ended.",
             "请由指定人员操作，或等待案件结束。",
         ),
+    ),
+    _row(
+        e.NotAParty,
+        403,
+        ("Not a party to this case", "与本案件无关"),
+        "案件 {request} 与 {person} 无关；仅案件参与人可添加附件。",
+        (
+            "Let the applicant, a corrector, someone who was asked to sign, or an operator add it.",
+            "请由申请人、更正人、被要求签署的人员或运维人员添加。",
+        ),
+    ),
+    _row(
+        e.NotAnAuditor,
+        403,
+        ("Not an auditor", "非稽核人员"),
+        "{person} 不属于可查看审计记录的组：{groups}。",
+        ("Ask an auditor.", "请联系稽核人员。"),
     ),
     # ---------------------------------------------------------------- malformed
     _row(
@@ -636,6 +661,33 @@ TABLE: tuple[Problem, ...] = (
         ),
     ),
     _row(
+        e.TooManyAttachments,
+        409,
+        ("Too many attachments", "附件过多"),
+        "{request} 已有 {most} 个附件，不再接收。",
+        ("Put what belongs together into one file.", "请将相关内容合并为一个文件。"),
+    ),
+    _row(
+        e.EvidenceDamaged,
+        409,
+        ("Evidence damaged", "证据已损坏"),
+        "{request} 的 {file} 已损坏：{reason}。",
+        (
+            "Nothing is handed out. Restore the object store from its own copy and run unclose verify.",
+            "系统不会提供该文件。请从对象存储的副本恢复，并运行 unclose verify。",
+        ),
+    ),
+    _row(
+        e.CheckpointKeyMissing,
+        409,
+        ("No key for checkpoints", "缺少检查点签名密钥"),
+        "无法签署检查点：{reason}。",
+        (
+            "Let UNCLOSE_CHECKPOINT_KEY name a file with an Ed25519 private key (PEM).",
+            "请将 UNCLOSE_CHECKPOINT_KEY 指向 Ed25519 私钥文件（PEM）。",
+        ),
+    ),
+    _row(
         e.BackupDamaged,
         409,
         ("Backup damaged", "备份已损坏"),
@@ -761,6 +813,16 @@ TABLE: tuple[Problem, ...] = (
         ("Store does not answer", "存储无响应"),
         "存储无响应：{reason}。",
         _AGAIN,
+    ),
+    _row(
+        e.NotStamped,
+        503,
+        ("No time stamp", "未取得时间戳"),
+        "时间戳服务未正确应答：{reason}。",
+        (
+            "The checkpoint itself stands. The stamp is asked for again with the next one.",
+            "检查点本身有效；下次检查点时将再次申请时间戳。",
+        ),
     ),
     _row(
         e.WorkflowUnavailable,
@@ -940,6 +1002,17 @@ TABLE: tuple[Problem, ...] = (
         ("Body too large", "请求体过大"),
         "请求体超过 {limit} 字节。",
         ("Send less; files belong to the attachments of a case.", "请减小请求体；文件请作为案件附件上传。"),
+        "",
+    ),
+    _row(
+        r.FileRefused,
+        415,
+        ("File refused", "不接收该文件"),
+        "该文件的内容不属于可接收的类型：{taken}。",
+        (
+            "Send a PDF, a picture, an office document without macros, an OFD or a plain text.",
+            "请上传 PDF、图片、不含宏的办公文档、OFD 或纯文本。",
+        ),
         "",
     ),
     _row(

@@ -152,6 +152,14 @@ class BodyTooLarge(ServiceRefusal):
 
 
 @dataclass(eq=False)
+class FileRefused(ServiceRefusal):
+    """By its content, whatever name or type it comes with."""
+
+    sentence = "This file is of no kind that is taken: {taken}."
+    taken: str
+
+
+@dataclass(eq=False)
 class InvalidRequest(ServiceRefusal):
     """What cannot be read stands in `errors` of the problem document; what was sent is never repeated."""
 

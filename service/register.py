@@ -10,7 +10,9 @@ from pydantic import TypeAdapter
 from sqlalchemy import BindParameter, ColumnElement, Connection, Row, bindparam, delete, func, select, update
 
 from activities.recording import CaseFile
+from service.attachment_rows import keep_attachment
 from service.database import Database, insert, insert_new, insert_or_replace
+from service.imprints import imprint_change, imprint_request
 from service.outbox import write_outbox
 from service.searching import spaced
 from service.tables import (
@@ -71,6 +73,7 @@ def _receive(connection: Connection, request: UncloseRequest) -> None:
     connection.execute(insert_new(connection, cases), _case_row(request))
     words = {"case_id": request.id, "spaced": spaced(_words(request))}
     connection.execute(insert_new(connection, case_words), words)
+    imprint_request(connection, request, CaseState.RECEIVED)
 
 
 def _record(connection: Connection, change: CaseChange) -> None:
@@ -84,6 +87,7 @@ def _record(connection: Connection, change: CaseChange) -> None:
         _bring_up_to_date(connection, change, fresh[-1], head, case)
         _hand_out_tasks(connection, change)
         _project(connection, change.case, fresh)
+        imprint_change(connection, change, fresh, head)
 
 
 def _take_lease(connection: Connection, ledger: str, case: str, at: datetime) -> Lease:
@@ -429,6 +433,8 @@ def _project(connection: Connection, case: str, fresh: Sequence[CaseEvent]) -> N
             connection.execute(update(decisions).where(*_lapsed(case, event)).values(void=True))
         elif event.kind in (EventKind.DECIDED, EventKind.CONFIRMED):
             connection.execute(decisions.insert(), _decision_row(case, event))
+        elif event.kind == EventKind.ATTACHED:
+            keep_attachment(connection, case, event)
 
 
 def _undone(case: str, event: CaseEvent) -> list[ColumnElement[bool]]:

@@ -10,6 +10,7 @@ from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 from temporalio.client import (
     Client,
+    WorkflowFailureError,
     WorkflowHandle,
     WorkflowUpdateFailedError,
     WorkflowUpdateRPCTimeoutOrCancelledError,
@@ -19,6 +20,7 @@ from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 from typing_extensions import override
 
+from workflows.domain.attachments import Attaching
 from workflows.domain.case import (
     Act,
     CaseNow,
@@ -78,6 +80,11 @@ class Gateway(Protocol):
     async def finish(self, case: str, finish: Finish, update: str) -> CaseNow: ...
 
     async def extend(self, case: str, extension: Extension, update: str) -> CaseNow: ...
+
+    async def attach(self, case: str, attaching: Attaching, update: str) -> CaseNow: ...
+
+    async def history(self, case: str) -> bytes | None:
+        """What the engine remembers of a case that has ended, as JSON; none if it has forgotten it."""
 
     async def readiness(self) -> Readiness:
         """Never raises."""
@@ -156,6 +163,27 @@ class TemporalGateway(Gateway):
             UncloseWorkflow.extend, extension, id=update, rpc_timeout=self._patience
         )
         return await _answer(case, call)
+
+    @override
+    async def attach(self, case: str, attaching: Attaching, update: str) -> CaseNow:
+        call = self._handle(case).execute_update(
+            UncloseWorkflow.attach, attaching, id=update, rpc_timeout=self._patience
+        )
+        return await _answer(case, call)
+
+    @override
+    async def history(self, case: str) -> bytes | None:
+        handle = self._handle(case)
+        try:
+            # The register knows the end a moment before the engine does.
+            await handle.result(rpc_timeout=self._patience)
+            return (await handle.fetch_history()).to_json().encode()
+        except WorkflowFailureError:
+            return (await handle.fetch_history()).to_json().encode()
+        except _OUT_OF_REACH as error:
+            if _is_not_found(error):
+                return None
+            raise _unavailable(error) from error
 
     @override
     async def readiness(self) -> Readiness:

@@ -11,12 +11,13 @@ from service.schedule_register import Wish
 from service.schedules import ScheduleNow
 from service.temporal_gateway import Gateway, Readiness
 from workflows.backup_work import BackupWork
+from workflows.domain.attachments import Attaching
 from workflows.domain.case import Act, Actor, CaseNow, Extension, Finish, Reminder, Resubmission, Withdrawal
 from workflows.domain.errors import UncloseError, UnknownBackupWork, UnknownRequest, WorkflowUnavailable
 from workflows.domain.request import CaseState, UncloseRequest
 from workflows.periodic_steps import RunRecord
 
-Said = Act | Withdrawal | Resubmission | Reminder | Finish | Extension
+Said = Act | Withdrawal | Resubmission | Reminder | Finish | Extension | Attaching
 
 
 async def _nothing(request: UncloseRequest) -> None:
@@ -34,6 +35,7 @@ class FakeGateway(Gateway):
         self.is_down = False
         self.has_workers = True
         self.first_step: Callable[[UncloseRequest], Awaitable[None]] = _nothing
+        self.histories: dict[str, bytes] = {}
         self._answers: dict[str, CaseNow] = {}
 
     async def start(self, request: UncloseRequest) -> None:
@@ -64,6 +66,13 @@ class FakeGateway(Gateway):
 
     async def extend(self, case: str, extension: Extension, update: str) -> CaseNow:
         return self._take(case, extension, update)
+
+    async def attach(self, case: str, attaching: Attaching, update: str) -> CaseNow:
+        return self._take(case, attaching, update)
+
+    async def history(self, case: str) -> bytes | None:
+        self._require_up()
+        return self.histories.get(case)
 
     async def readiness(self) -> Readiness:
         return Readiness(temporal=not self.is_down, workers=not self.is_down and self.has_workers)

@@ -11,6 +11,7 @@ from temporalio.exceptions import ActivityError, ApplicationError
 from workflows.attention_desk import AttentionDesk, Stop
 from workflows.case_log import CaseLog
 from workflows.desks import Desk
+from workflows.domain.attachments import MOST, Attaching
 from workflows.domain.case import (
     SYSTEM,
     Act,
@@ -26,7 +27,14 @@ from workflows.domain.case import (
 )
 from workflows.domain.consent_round import Standing
 from workflows.domain.digest import Json
-from workflows.domain.errors import NotTheApplicant, RemindedTooSoon, TaskClosed, UncloseError, WrongState
+from workflows.domain.errors import (
+    NotTheApplicant,
+    RemindedTooSoon,
+    TaskClosed,
+    TooManyAttachments,
+    UncloseError,
+    WrongState,
+)
 from workflows.domain.request import (
     FINAL_STATES,
     HUMAN_STATES,
@@ -78,6 +86,7 @@ class Case:
         self._reminded_at: datetime | None = None
         self._tasks_seen: set[str] = set()
         self._attentions = 0
+        self._attached = 0
         self._came_from: CaseState | None = None
 
     @property
@@ -219,6 +228,22 @@ class Case:
             self.log.ask_for(self.request)
         changed = request_difference(before, self.request)
         return self.log.tell(EventKind.RESUBMITTED, {**told, "changed": changed}, resubmission.actor)
+
+    def check_attaching(self) -> None:
+        """Raises WrongState, TooManyAttachments."""
+        if self.log.state in FINAL_STATES:
+            running = sorted(state for state in CaseState if state not in FINAL_STATES)
+            raise WrongState(self.request.id, self.log.state, tuple(running))
+        if self._attached >= MOST:
+            raise TooManyAttachments(self.request.id, MOST)
+
+    def attach(self, attaching: Attaching) -> None:
+        """A file belongs to the case from here on. Raises as `check_attaching`."""
+        self.check_attaching()
+        self._attached += 1
+        told = {"id": attaching.id, "name": attaching.name, "media_type": attaching.media_type}
+        size: dict[str, Json] = {"bytes": attaching.bytes, "sha256": attaching.sha256}
+        self.log.tell(EventKind.ATTACHED, {**told, **size, "note": attaching.note}, attaching.actor)
 
     def cancel(self, reason: str) -> None:
         """The platform was asked to cancel: recorded, and heard at the next safe point (ADR-0010)."""

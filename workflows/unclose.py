@@ -8,6 +8,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.case import Case, CaseEnds, RollBackDecided
     from workflows.consent import Consent
     from workflows.desks import CorrectionDesk, ResubmissionDesk
+    from workflows.domain.attachments import Attaching
     from workflows.domain.case import (
         Act,
         Actor,
@@ -175,6 +176,16 @@ class UncloseWorkflow:
     @extend.validator
     def _check_extension(self, extension: Extension) -> None:
         self._window_for(extension.actor).check(extension)
+
+    @workflow.update
+    async def attach(self, attaching: Attaching) -> CaseNow:
+        """A file belongs to the case from here on; it goes on record with whatever comes next."""
+        self.case.attach(attaching)
+        return self.case.now()
+
+    @attach.validator
+    def _check_attaching(self, attaching: Attaching) -> None:
+        self.case.check_attaching()
 
     async def _on_record(self, seq: int) -> CaseNow:
         await workflow.wait_condition(lambda: self.case.log.recorded >= seq)

@@ -13,6 +13,7 @@ from service import (  # noqa: F401  # their tables are in the metadata once the
     jiandaoyun_tables,
     outbox_tables,
     schedule_tables,
+    trail_tables,
 )
 from service.settings import Settings
 from service.tables import metadata

@@ -71,6 +71,7 @@ class EventKind(StrEnum):
     RESUBMITTED = "resubmitted"
     RESUMED = "resumed"
     SEALED = "sealed"
+    ATTACHED = "attached"
 
 
 @dataclass(frozen=True)

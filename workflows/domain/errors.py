@@ -4,10 +4,11 @@ UncloseError
 ├── Refused                     the rules say no; asking again changes nothing
 │   ├── Hidden                  it is not there, or not for you
 │   │   └── UnknownLedger, UnknownRequest, UnknownTask, UnknownBackup, UnknownDocument,
-│   │       UnknownBackupWork
+│   │       UnknownBackupWork, UnknownAttachment
 │   ├── Forbidden               it is there, and not yours to do
 │   │   └── NotAnApprover, SelfApproval, NotStandingIn, NotAuthoriser, SecondGroupNeeded, NotTheApplicant,
-│   │       NotACorrector, NotAnOperator, OwnCase, NotNamed, NotTheErpAdministrator, OwnExplanation
+│   │       NotACorrector, NotAnOperator, OwnCase, NotNamed, NotTheErpAdministrator, OwnExplanation,
+│   │       NotAParty, NotAnAuditor
 │   ├── Malformed               the wish itself cannot be read
 │   │   └── MalformedPeriod, PeriodOutsideCalendar, UnknownModule, AcknowledgementNotOfToday,
 │   │       DelegationToSelf, DelegationEndsTooSoon, UnknownPerson, UnknownLevel, ActIncomplete,
@@ -23,11 +24,12 @@ UncloseError
 │   │   ├── BackupUnproven, BackupDamaged, BackupKeyMissing, BackupKeyUnreadable, BackupKeyWrong,
 │   │   ├── RecipientUnreadable, NoRecipients, NoRoom, ToolMissing, NotRestorable
 │   │   ├── DelegationOverlaps, DelegationCycle
+│   │   ├── TooManyAttachments, EvidenceDamaged, CheckpointKeyMissing
 │   │   └── EventsDiverged
 │   └── TooSoon                 it may be asked again after a time
 │       └── RemindedTooSoon
 └── Unavailable                 the world did not answer; asking again may help
-    └── LedgerUnavailable, StorageUnavailable, WorkflowUnavailable
+    └── LedgerUnavailable, StorageUnavailable, WorkflowUnavailable, NotStamped
 
 Errors know the business, not HTTP. Their fields are the facts; `str()` is one English sentence. The HTTP
 words for each class (status, Chinese text, remedy) stand in `service/problems.py`.
@@ -123,6 +125,13 @@ class UnknownDocument(Hidden):
 
 
 @dataclass(eq=False)
+class UnknownAttachment(Hidden):
+    sentence = "{request} has no attachment {attachment!r}."
+    attachment: str
+    request: str
+
+
+@dataclass(eq=False)
 class NotAnApprover(Forbidden):
     sentence = "{person} is not among the approvers of level {level!r}: {approvers}."
     person: str
@@ -205,6 +214,22 @@ class NotNamed(Forbidden):
     sentence = "{person} is not named as a corrector; only {named} may write while the ledger is restricted."
     person: str
     named: tuple[str, ...]
+
+
+@dataclass(eq=False)
+class NotAParty(Forbidden):
+    """Files are added by those whom a case concerns."""
+
+    sentence = "{request} does not concern {person}; only those who take part in it may add to it."
+    person: str
+    request: str
+
+
+@dataclass(eq=False)
+class NotAnAuditor(Forbidden):
+    sentence = "{person} is in none of the groups that may look into the audit trail: {groups}."
+    person: str
+    groups: tuple[str, ...]
 
 
 @dataclass(eq=False)
@@ -556,6 +581,37 @@ class RehearsalFailed(Conflict):
 class BackupUnproven(Conflict):
     sentence = "Backup {backup} cannot be trusted: {reason}."
     backup: str
+    reason: str
+
+
+@dataclass(eq=False)
+class TooManyAttachments(Conflict):
+    sentence = "{request} has {most} attachments already; more are not taken."
+    request: str
+    most: int
+
+
+@dataclass(eq=False)
+class EvidenceDamaged(Conflict):
+    """What is stored of a case is not what was put on record: changed, or gone."""
+
+    sentence = "{file} of {request} is damaged: {reason}."
+    request: str
+    file: str
+    reason: str
+
+
+@dataclass(eq=False)
+class CheckpointKeyMissing(Conflict):
+    sentence = "No checkpoint can be signed: {reason}."
+    reason: str
+
+
+@dataclass(eq=False)
+class NotStamped(Unavailable):
+    """The checkpoint stands, signed; only the word of the time-stamping authority is not there."""
+
+    sentence = "The time-stamping authority has not answered as it should: {reason}."
     reason: str
 
 
