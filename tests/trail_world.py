@@ -109,8 +109,8 @@ def flipped(value: object, chance: random.Random) -> object:
     """The same with one byte, digit or bit otherwise, and another meaning."""
     if value is None:
         return "x"
-    if value in (0, 1):
-        return 1 - int(value)  # type: ignore[call-overload]  # a number, or a truth
+    if isinstance(value, int) and value in (0, 1):
+        return 1 - value
     if isinstance(value, int):
         return value ^ (1 << chance.randrange(8))
     if isinstance(value, str):
