@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from temporalio import activity
 from typing_extensions import override
 
+from activities.backup.progress import heartbeats
 from activities.erp.connector import LedgerConnector
 from activities.ledgers import Ledgers
 from activities.proof import prove_ledger
@@ -60,7 +61,8 @@ class LedgerActivities(LedgerSteps):
         connector = self.ledgers.connector(order.ledger)
         inside = await connector.sessions()
         if inside and order.grace_seconds:
-            await _let_them_leave(connector, order)
+            async with heartbeats():
+                await _let_them_leave(connector, order)
         await connector.enter_exclusive(order.fence, order.reason)
         remaining = await connector.sessions()
         if remaining:

@@ -69,7 +69,7 @@ class Errands:
         return await workflow.execute_activity_method(step, order, **how)
 
     async def copy(self, step: Step[O, A], order: O, how: workflow.ActivityConfig = COPY) -> A:
-        """A step on the ledger's data, long as a rule. The state is published before it starts."""
+        """A step on the ledger that is long as a rule. The state is published before it starts."""
         await self.publish()
         at = _at(self._site, how) if self.at_site else how
         return await workflow.execute_activity_method(step, order, **at)

@@ -1,5 +1,7 @@
 """The stages that act: isolate, un-close, verify, correct, re-close, verify, archive; and the way back."""
 
+from datetime import timedelta
+
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError
 
@@ -31,6 +33,7 @@ from workflows.steps import (
     CaseSteps,
     CheckOrder,
     CloseWindowOrder,
+    Isolated,
     IsolateOrder,
     LeaseSteps,
     LeaveOrder,
@@ -38,6 +41,7 @@ from workflows.steps import (
     Order,
     ProvenBackup,
     SealOrder,
+    warning_first,
 )
 from workflows.window import Window
 
@@ -174,9 +178,7 @@ class Execution:
         errands = self.case.errands
         reason = f"{self.case.request.id}: {self.case.request.reason}"
         try:
-            isolated = await errands.touch(
-                LedgerSteps.isolate, IsolateOrder(**errands.address, fence=self.fence, reason=reason)
-            )
+            isolated = await self._send_everybody_out(reason)
             # Asked again, the ledger would tell of nobody: those who were in it have been sent out.
             await errands.make_durable()
             self.mark = isolated.mark
@@ -191,6 +193,13 @@ class Execution:
                 LeaveOrder(**errands.address, persons=self.window.persons, fence=self.fence),
             )
             raise
+
+    async def _send_everybody_out(self, reason: str) -> Isolated:
+        errands, seconds = self.case.errands, self.case.profile.warning_seconds
+        order = IsolateOrder(**errands.address, fence=self.fence, reason=reason, grace_seconds=seconds)
+        if not seconds:
+            return await errands.touch(LedgerSteps.isolate, order)
+        return await errands.copy(LedgerSteps.isolate, order, warning_first(timedelta(seconds=seconds)))
 
     async def _reclose(self) -> None:
         errands, request = self.case.errands, self.case.request

@@ -70,6 +70,17 @@ TOUCH_AT_SITE = workflow.ActivityConfig(
 )
 """The same, by a site worker on the ledger's own queue."""
 
+
+def warning_first(grace: timedelta) -> workflow.ActivityConfig:
+    """Isolating where people are given time to leave: too long to wait beside the workflow, heartbeating."""
+    return {
+        **TOUCH_AT_SITE,
+        "start_to_close_timeout": timedelta(minutes=10) + grace,
+        "schedule_to_close_timeout": timedelta(hours=1) + grace,
+        "heartbeat_timeout": timedelta(seconds=10),
+    }
+
+
 COPY = workflow.ActivityConfig(
     start_to_close_timeout=timedelta(hours=6),
     heartbeat_timeout=timedelta(seconds=10),

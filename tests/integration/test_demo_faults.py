@@ -1,50 +1,37 @@
 """Whole cases on the demo ledger with something going wrong in it: how they end, and what is left."""
 
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 from temporalio.testing import WorkflowEnvironment
 
-from activities.demo_erp import creation
 from activities.demo_erp.desk import Desk
 from activities.demo_erp.faults import Fault, Faults
 from activities.erp.demo import DemoConnector, DemoOptions
 from activities.proof import prove_ledger
-from tests.fake_world import a_profile
+from tests.demo_stage import DemoLedgers
 from tests.scene import Play, Scene, on_stage
 from workflows.domain.case import EventKind
 from workflows.domain.errors import LedgerBusy
 from workflows.domain.request import CaseState
-from workflows.steps import LedgerProfile
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
-class DemoLedgers:
-    """The one demo ledger under both ports."""
-
-    def __init__(self, connector: DemoConnector) -> None:
-        self.demo = connector
-
-    def connector(self, ledger: str) -> DemoConnector:
-        return self.demo
-
-    def profile(self, ledger: str) -> LedgerProfile:
-        return replace(a_profile(ledger), graph=creation.GRAPH)
-
-
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def connector(path: Path) -> AsyncIterator[DemoConnector]:
     connector = DemoConnector(DemoOptions(str(path)))
     yield connector
     await connector.aclose()
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def play(
-    temporal: WorkflowEnvironment, tmp_path: Path, connector: DemoConnector
+    shared_temporal: WorkflowEnvironment, tmp_path: Path, connector: DemoConnector
 ) -> AsyncIterator[Play]:
-    async with on_stage(Scene(temporal, tmp_path, ledgers=DemoLedgers(connector))) as scene:
+    async with on_stage(Scene(shared_temporal, tmp_path, ledgers=DemoLedgers(connector))) as scene:
         yield await scene.request()
 
 
