@@ -33,6 +33,7 @@ from service.queries import Reader
 from service.query_names import refuse_unknown_parameters
 from service.rate_limits import DEV_FACTOR, RateLimits, Rates
 from service.register import SqlRegister
+from service.reports.sealed import Reports
 from service.routes import (
     backups,
     delegations,
@@ -41,6 +42,7 @@ from service.routes import (
     ledgers,
     me,
     plans,
+    reports,
     requests,
     schedules,
     tasks,
@@ -56,6 +58,7 @@ from service.temporal_client import connect
 from service.temporal_gateway import Gateway, TemporalGateway
 from service.tokens import Tokens
 from service.users import Users
+from service.vault import build_store
 from service.views import API
 from service.wishes import Wishes
 
@@ -116,6 +119,7 @@ def create_app(
             tokens=handed_out,
             delegations=Delegations(database),
             data_dir=settings.data_dir,
+            reports=Reports(database, register, known, book, build_store(settings)),
         )
         try:
             yield
@@ -169,6 +173,7 @@ def assemble(lifespan: Lifespan | None = None, *, dev: bool = False) -> FastAPI:
     api = APIRouter(prefix=API, dependencies=[IDENTIFIED])
     for part in (
         requests,
+        reports,
         tasks,
         plans,
         policy_routes,

@@ -39,6 +39,7 @@ from service.refusals import (
     UnknownBehalf,
 )
 from service.register import SqlRegister
+from service.reports.sealed import Reports
 from service.schedule_register import ScheduleRegister
 from service.schedules import ScheduleKeeper
 from service.schemas import ActOut, Whole
@@ -79,6 +80,7 @@ class Parts:
     tokens: Tokens
     delegations: Delegations
     data_dir: Path
+    reports: Reports
 
     @staticmethod
     def now() -> datetime:

@@ -35,6 +35,11 @@ class Freshness:
         """For what depends on more than a case. Weak, since ages count on. Raises NotModified."""
         self._require_news(f'W/"{hashlib.sha256(text.encode()).hexdigest()[:32]}"')
 
+    def of_bytes(self, sha256: str) -> Mapping[str, str]:
+        """For what never changes; the answer is the headers to send with it. Raises NotModified."""
+        self._require_news(f'"{sha256}"')
+        return {name: self._response.headers[name] for name in ("ETag", "Cache-Control", "Vary")}
+
     def _require_news(self, tag: str) -> None:
         headers = {
             "ETag": tag,

@@ -698,6 +698,16 @@ TABLE: tuple[Problem, ...] = (
         ),
     ),
     _row(
+        e.ReportDamaged,
+        409,
+        ("Report damaged", "报告已损坏"),
+        "{request} 的报告（{language}）已损坏：{reason}。",
+        (
+            "Put the file back from a copy of the store, and find out who or what changed it.",
+            "请用存储的副本恢复该文件，并查明被改动的原因。",
+        ),
+    ),
+    _row(
         e.BackupKeyMissing,
         409,
         ("No key to read the backup", "缺少备份解密密钥"),
@@ -823,6 +833,13 @@ TABLE: tuple[Problem, ...] = (
             "The checkpoint itself stands. The stamp is asked for again with the next one.",
             "检查点本身有效；下次检查点时将再次申请时间戳。",
         ),
+    ),
+    _row(
+        e.ReportNotMade,
+        503,
+        ("Report could not be made", "报告未能生成"),
+        "{request} 的报告未能生成：{reason}。",
+        _AGAIN,
     ),
     _row(
         e.WorkflowUnavailable,

@@ -25,11 +25,15 @@ def build_vault(settings: Settings) -> Vault:
     """
     keys = Keys(settings.backup_recipients, settings.backup_identity)
     keys.lock()
+    return Vault(build_store(settings), keys)
+
+
+def build_store(settings: Settings) -> ObjectStore:
+    """The object store alone. Raises StoreUnreadable, StorageUnavailable."""
     try:
-        store = open_store(settings.object_store_url)
+        return open_store(settings.object_store_url)
     except ValueError as error:
         raise StoreUnreadable(f"{PREFIX}OBJECT_STORE_URL: {error}") from error
-    return Vault(store, keys)
 
 
 def warn_of_overwriting(store: ObjectStore) -> bool:

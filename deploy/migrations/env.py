@@ -12,6 +12,7 @@ from sqlmodel.sql.sqltypes import AutoString, UTCDateTime
 from service import (  # noqa: F401  # their tables are in the metadata once they are imported
     jiandaoyun_tables,
     outbox_tables,
+    report_tables,
     schedule_tables,
     trail_tables,
 )

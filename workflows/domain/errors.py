@@ -24,12 +24,12 @@ UncloseError
 │   │   ├── BackupUnproven, BackupDamaged, BackupKeyMissing, BackupKeyUnreadable, BackupKeyWrong,
 │   │   ├── RecipientUnreadable, NoRecipients, NoRoom, ToolMissing, NotRestorable
 │   │   ├── DelegationOverlaps, DelegationCycle
-│   │   ├── TooManyAttachments, EvidenceDamaged, CheckpointKeyMissing
+│   │   ├── TooManyAttachments, EvidenceDamaged, CheckpointKeyMissing, ReportDamaged
 │   │   └── EventsDiverged
 │   └── TooSoon                 it may be asked again after a time
 │       └── RemindedTooSoon
 └── Unavailable                 the world did not answer; asking again may help
-    └── LedgerUnavailable, StorageUnavailable, WorkflowUnavailable, NotStamped
+    └── LedgerUnavailable, StorageUnavailable, WorkflowUnavailable, NotStamped, ReportNotMade
 
 Errors know the business, not HTTP. Their fields are the facts; `str()` is one English sentence. The HTTP
 words for each class (status, Chinese text, remedy) stand in `service/problems.py`.
@@ -626,6 +626,16 @@ class BackupDamaged(Conflict):
 
 
 @dataclass(eq=False)
+class ReportDamaged(Conflict):
+    """The report that is stored is not the one that was made: changed, or gone."""
+
+    sentence = "The report of {request} in {language} is damaged: {reason}."
+    request: str
+    language: str
+    reason: str
+
+
+@dataclass(eq=False)
 class BackupKeyMissing(Conflict):
     sentence = "Backup {backup} is encrypted, and no identity to read it with is set in {setting}."
     backup: str
@@ -734,6 +744,15 @@ class LedgerUnavailable(Unavailable):
 @dataclass(eq=False)
 class StorageUnavailable(Unavailable):
     sentence = "The store does not answer: {reason}."
+    reason: str
+
+
+@dataclass(eq=False)
+class ReportNotMade(Unavailable):
+    """A report could not be set or signed; nothing was kept of it, and asking again makes it anew."""
+
+    sentence = "The report of {request} could not be made: {reason}."
+    request: str
     reason: str
 
 
