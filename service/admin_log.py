@@ -1,4 +1,4 @@
-"""What administrators and others changed about users, tokens, delegations and schedules."""
+"""What administrators and others changed about users, tokens, delegations and schedules; replays."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -23,6 +23,7 @@ class AdminEvent(StrEnum):
     SCHEDULE_TRIGGERED = "schedule_triggered"
     SCHEDULE_BACKFILLED = "schedule_backfilled"
     SCHEDULE_REMOVED = "schedule_removed"
+    DELIVERY_REPLAYED = "delivery_replayed"
 
 
 def note(

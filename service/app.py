@@ -1,7 +1,7 @@
 """Composition root of the HTTP process: settings become a register, ledgers, a gateway and routes."""
 
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from functools import partial
 
 from fastapi import APIRouter, Depends, FastAPI
@@ -17,12 +17,19 @@ from service.body_limit import BodyLimit
 from service.configured_ledgers import load_ledgers
 from service.database import open_database
 from service.delegations import Delegations
+from service.deliveries import Deliveries
 from service.dependencies import IDENTIFIED, Parts
 from service.dev_people import known_people
 from service.directory import RegisterDirectory
 from service.documented_api import DocumentedAPI
 from service.dry_run import DryRun
 from service.identity import Identities
+from service.inbox.dispatcher import Dispatcher
+from service.inbox.generic import GenericIntake
+from service.inbox.hooks import HookBook, load_hooks
+from service.inbox.ports import Handler, HookKind
+from service.inbox.pushes import StoredOnly
+from service.inbox.store import Inbox
 from service.intake import Answers, Intake
 from service.key_sets import KeySets
 from service.ledger_book import LedgerBook
@@ -37,6 +44,7 @@ from service.reports.sealed import Reports
 from service.routes import (
     backups,
     delegations,
+    deliveries,
     demo_erp,
     health,
     ledgers,
@@ -48,6 +56,7 @@ from service.routes import (
     tasks,
     tokens,
     users,
+    webhooks,
 )
 from service.routes import policies as policy_routes
 from service.schedule_plan import planned_schedules
@@ -73,15 +82,18 @@ def create_app(
     given: LedgerBook | None = None,
     works: BackupWorks | None = None,
     schedule_server: ScheduleServer | None = None,
+    ways_in: HookBook | None = None,
 ) -> FastAPI:
-    """The API on these settings. A gateway or a book given stands in for the one the settings describe.
+    """The API on these settings. What is given stands in for what the settings describe.
 
     Raises:
         DevelopmentSecret: a secret everybody knows, outside dev.
         LedgersUnreadable: the file of ledgers is absent or wrong.
+        HooksUnreadable: the file of hooks is, or a secret that it refers to.
     """
     settings.require_own_secrets()
     book = given or load_ledgers(settings)
+    hooks = load_hooks(settings.hooks, settings.data_dir) if ways_in is None else ways_in
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -93,6 +105,12 @@ def create_app(
         development = known_people(settings.dev)
         directory, known = RegisterDirectory(database, development), Users(database, development)
         wishes = Wishes(book, directory)
+        acceptance, inbox = Acceptance(wishes, Intake(database), way), Inbox(database)
+        handlers: dict[HookKind, Handler] = {
+            HookKind.GENERIC: GenericIntake(acceptance, known),
+            HookKind.JIANDAOYUN: StoredOnly(),
+        }
+        dispatcher = Dispatcher(inbox, hooks, handlers)
         handed_out, outgoing = Tokens(database, known), Outgoing()
         schedule_log = ScheduleRegister(database)
         app.state.parts = Parts(
@@ -100,7 +118,7 @@ def create_app(
             register=register,
             reader=reader,
             answers=Answers(database),
-            acceptance=Acceptance(wishes, Intake(database), way),
+            acceptance=acceptance,
             acts=Acts(reader, way),
             wishes=wishes,
             dry_run=DryRun(book, register, ChainFinder(policies, directory), wishes),
@@ -118,11 +136,17 @@ def create_app(
             users=known,
             tokens=handed_out,
             delegations=Delegations(database),
+            hooks=hooks,
+            inbox=inbox,
+            handlers=handlers,
+            dispatcher=dispatcher,
+            deliveries=Deliveries((inbox,)),
             data_dir=settings.data_dir,
             reports=Reports(database, register, known, book, build_store(settings)),
         )
         try:
-            yield
+            async with dispatcher.running() if hooks else nullcontext():
+                yield
         finally:
             await outgoing.aclose()
             await book.aclose()
@@ -184,10 +208,12 @@ def assemble(lifespan: Lifespan | None = None, *, dev: bool = False) -> FastAPI:
         users,
         tokens,
         delegations,
+        deliveries,
         *((demo_erp,) if dev else ()),
     ):
         api.include_router(part.router)
     app.include_router(api)
+    app.include_router(webhooks.router, prefix=API)
     app.include_router(health.router)
     problem_answers.install(app)
     fresh.install(app)

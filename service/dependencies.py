@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,9 +21,14 @@ from service.acts import Acts, Call
 from service.backup_catalogue import SqlBackupCatalogue
 from service.backup_works import BackupWorks
 from service.delegations import Delegations
+from service.deliveries import Deliveries
 from service.directory import RegisterDirectory
 from service.dry_run import DryRun
 from service.identity import Identities, Identity
+from service.inbox.dispatcher import Dispatcher
+from service.inbox.hooks import HookBook
+from service.inbox.ports import Handler, HookKind
+from service.inbox.store import Inbox
 from service.intake import Answer, Answers, Sender
 from service.ledger_book import LedgerBook
 from service.policies import PolicyStore
@@ -79,6 +84,11 @@ class Parts:
     users: Users
     tokens: Tokens
     delegations: Delegations
+    hooks: HookBook
+    inbox: Inbox
+    handlers: Mapping[HookKind, Handler]
+    dispatcher: Dispatcher
+    deliveries: Deliveries
     data_dir: Path
     reports: Reports
 

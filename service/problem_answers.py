@@ -40,8 +40,12 @@ async def _on_failure(request: Request, failure: Exception) -> Response:
 async def _on_invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     language = preferred_language(request.headers.get("accept-language"))
-    notes = [_note(part, language) for part in error.errors()]
-    return respond(request, r.InvalidRequest(), notes)
+    return respond(request, r.InvalidRequest(), notes_of(error.errors(), language))
+
+
+def notes_of(errors: Iterable[Mapping[str, Any]], language: Language) -> list[dict[str, str]]:
+    """What pydantic could not read, field by field. Any: as pydantic tells it."""
+    return [_note(part, language) for part in errors]
 
 
 async def _on_http(request: Request, error: Exception) -> Response:
@@ -93,7 +97,9 @@ def _headers_of(failure: Failure, status: int) -> Mapping[str, str]:
         return {"Retry-After": failure.facts["retry_after"]}
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
         return {"Retry-After": str(RETRY_AFTER_SECONDS)}
-    return {"WWW-Authenticate": "Bearer"} if status == HTTPStatus.UNAUTHORIZED else {}
+    if status == HTTPStatus.UNAUTHORIZED:
+        return {"WWW-Authenticate": "Signature" if isinstance(failure, r.SignatureRefused) else "Bearer"}
+    return {}
 
 
 _INVALID: Mapping[str, Words] = {

@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 from service import refusals as r
 from service.refusals import ServiceRefusal
 from service.texts import (
+    FAULTS,
     GROUPS,
     INELIGIBLE,
     MISSING,
@@ -927,6 +928,52 @@ TABLE: tuple[Problem, ...] = (
         path_name="delegation",
     ),
     _row(
+        r.UnknownHook,
+        404,
+        ("Unknown hook", "接收地址不存在"),
+        "没有此类接收地址“{hook}”。",
+        (
+            "Check the address; hooks are configured in hooks.toml.",
+            "请核对地址；接收地址在 hooks.toml 中配置。",
+        ),
+        path_name="hook",
+    ),
+    _row(
+        r.SignatureRefused,
+        401,
+        ("Signature refused", "签名无效"),
+        "发往 {hook} 的推送签名无效：{fault}。",
+        (
+            "Sign the bytes that are sent, with the hook's secret and the time of now, each delivery once.",
+            "请以该接收地址的密钥与当前时间对实际发送的字节签名，每次推送只签一次。",
+        ),
+    ),
+    _row(
+        r.UnknownAccount,
+        409,
+        ("Unknown account of a hook", "接收地址的服务账号不存在"),
+        "该接收地址以 {account} 的名义提出申请，而此处没有该有效服务账号。",
+        (
+            "Have an administrator add the service account, then have the delivery tried again.",
+            "请管理员登记该服务账号，然后重新处理该推送。",
+        ),
+    ),
+    _row(
+        r.UnknownDelivery,
+        404,
+        ("Unknown delivery", "推送不存在"),
+        "没有推送“{delivery}”。",
+        ("See GET /api/v1/deliveries for the deliveries there are.", "现有推送见 GET /api/v1/deliveries。"),
+        path_name="delivery",
+    ),
+    _row(
+        r.DeliveryDone,
+        409,
+        ("Delivery is done", "推送已完成"),
+        "推送 {delivery} 已达成其目的，无需重新处理。",
+        ("Look at the case that it has led to.", "请查看由其产生的案件。"),
+    ),
+    _row(
         r.SecretShownOnce,
         409,
         ("A token is shown once", "令牌只显示一次"),
@@ -1187,6 +1234,7 @@ _VOCABULARY = {
     "level": GROUPS,
     "part": PARTS,
     "right": RIGHTS,
+    "fault": FAULTS,
 }
 _PHRASES = frozenset({"step", "seen", "where"})
 """Facts that name modules and verbs in passing."""

@@ -7,6 +7,8 @@ from fastapi.routing import APIRoute
 
 UNKNOWN = "unknown_parameter"
 """How the mistake is named among pydantic's own kinds."""
+ANY_PARAMETER = "x-any-parameter"
+"""What a route says, in its `openapi_extra`, whose callers add parameters of their own."""
 
 
 async def refuse_unknown_parameters(request: Request) -> None:
@@ -15,6 +17,8 @@ async def refuse_unknown_parameters(request: Request) -> None:
         return
     route = request.scope["route"]
     assert isinstance(route, APIRoute), "other routes have no dependencies"
+    if (route.openapi_extra or {}).get(ANY_PARAMETER):
+        return
     known = {param.alias for param in get_flat_params(route.dependant) if _is_query(param)}
     unknown = [name for name in dict.fromkeys(request.query_params) if name not in known]
     if unknown:

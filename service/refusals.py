@@ -75,6 +75,39 @@ class UnknownDelegation(ServiceRefusal):
 
 
 @dataclass(eq=False)
+class UnknownHook(ServiceRefusal):
+    sentence = "There is no hook {hook!r} of this kind."
+    hook: str
+
+
+@dataclass(eq=False)
+class UnknownDelivery(ServiceRefusal):
+    sentence = "There is no delivery {delivery!r}."
+    delivery: str
+
+
+@dataclass(eq=False)
+class DeliveryDone(ServiceRefusal):
+    sentence = "Delivery {delivery} has done what it asked for; there is nothing to be tried again."
+    delivery: str
+
+
+@dataclass(eq=False)
+class SignatureRefused(ServiceRefusal):
+    """`fault` is `missing`, `wrong`, `stale` or `replayed`."""
+
+    sentence = "The signature of this delivery to {hook} does not hold: it is {fault}."
+    hook: str
+    fault: str
+
+
+@dataclass(eq=False)
+class UnknownAccount(ServiceRefusal):
+    sentence = "The hook asks as {account}, which is no active service account here."
+    account: str
+
+
+@dataclass(eq=False)
 class SecretShownOnce(ServiceRefusal):
     sentence = "This call has made token {token} before; a token is shown once and kept by nobody."
     token: str

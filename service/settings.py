@@ -55,6 +55,10 @@ class Settings(BaseSettings):
         default=None, description="Path of ledgers.toml. In dev a demo ledger stands in if not given."
     )
 
+    hooks: Path | None = Field(
+        default=None, description="Path of hooks.toml; `hooks.toml` in the data folder if it is there."
+    )
+
     temporal_address: str = Field(
         default=EMBEDDED, description="host:port of Temporal, or `embedded` for one started by Unclose."
     )

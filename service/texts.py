@@ -221,6 +221,14 @@ VERBS: Mapping[Verb, Words] = {
     Verb.RECLOSE: Words("close again", "重新结账"),
 }
 
+FAULTS: Mapping[str, Words] = {
+    "missing": Words("missing", "缺少签名"),
+    "wrong": Words("wrong", "签名不符"),
+    "stale": Words("stale", "时间已过期"),
+    "replayed": Words("replayed", "重复使用"),
+}
+"""Why a signature does not hold."""
+
 MODES: Mapping[StepMode, Words] = {
     StepMode.AUTOMATIC: Words("automatic", "自动"),
     StepMode.GUIDED: Words("guided", "人工引导"),

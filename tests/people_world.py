@@ -43,6 +43,7 @@ STAFF: dict[str, tuple[Group, ...]] = {
     "finance": (Group.FINANCE,),
     "it": (Group.IT,),
     "auditor": (Group.AUDITOR,),
+    "operator": (Group.OPERATOR,),
     "admin": (Group.ADMIN,),
 }
 

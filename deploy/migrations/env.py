@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlmodel.sql.sqltypes import AutoString, UTCDateTime
 
 from service import (  # noqa: F401  # their tables are in the metadata once they are imported
+    inbox_tables,
     jiandaoyun_tables,
     outbox_tables,
     report_tables,

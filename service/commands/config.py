@@ -2,7 +2,8 @@
 
 import typer
 
-from service.commands.opening import DataDir, open_book, open_settings, require_startable
+from service.commands.opening import DataDir, open_book, open_hooks, open_settings, require_startable
+from service.inbox.hooks import described
 
 COMMAND = typer.Typer(no_args_is_help=True)
 
@@ -20,3 +21,5 @@ def check(data_dir: DataDir = None) -> None:
         typer.echo(f"{setting.name} = {setting.shown}  ({setting.source})\n    {setting.description}")
     require_startable(settings)
     typer.echo(f"ledgers: {', '.join(open_book(settings).codes)}")
+    hooks = open_hooks(settings)
+    typer.echo(f"hooks: {'; '.join(f'{name} ({said})' for name, said in described(hooks).items()) or 'none'}")

@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from service.configured_ledgers import load_ledgers
 from service.failures import MISUSED, CommandFailed, remedy
+from service.inbox.hooks import HookBook, HooksUnreadable, load_hooks
 from service.ledger_book import LedgerBook, LedgersUnreadable
 from service.settings import PREFIX, DevelopmentSecret, Settings
 from service.vault import StoreUnreadable, build_vault
@@ -83,3 +84,15 @@ def open_book(settings: Settings) -> LedgerBook:
     except LedgersUnreadable as error:
         remedy = "give --data-dir or UNCLOSE_LEDGERS, or start `unclose dev` once"
         raise CommandFailed(str(error), remedy, MISUSED) from error
+
+
+def open_hooks(settings: Settings) -> HookBook:
+    """The configured hooks; none without a file.
+
+    Raises:
+        CommandFailed: the file is wrong, or a secret that it refers to is not there.
+    """
+    try:
+        return load_hooks(settings.hooks, settings.data_dir)
+    except HooksUnreadable as error:
+        raise CommandFailed(str(error), "see docs/webhooks.md", MISUSED) from error

@@ -36,7 +36,8 @@ from service.schemas import (
 )
 from service.scopes import needs
 from service.user import TokenScope
-from service.wishes import Wish, wish_of
+from service.wishes import wish_of
+from service.wishing import wish_in
 from workflows.domain.digest import Json
 from workflows.domain.errors import (
     AcknowledgementNotOfToday,
@@ -109,27 +110,10 @@ async def create_request(
     body: RequestIn, parts: TheParts, actor: TheActor, sender: TheSender, response: Response
 ) -> CaseOut:
     """Ask for a closed period to be opened. What can be refused at once is refused, and nothing taken."""
-    request = await parts.acceptance.accept(_wish(body), actor, sender)
+    request = await parts.acceptance.accept(wish_in(body), actor, sender)
     taken = views.case(views.newly_taken(request, CaseState.CHECKING))
     response.headers["Location"] = taken.links.self
     return taken
-
-
-def _wish(body: RequestIn) -> Wish:
-    return Wish(
-        ledger=body.ledger,
-        target_period=body.target_period,
-        modules=tuple(body.modules),
-        reason_code=body.reason_code,
-        reason=body.reason,
-        scope=tuple(ScopeItem(item.document, item.intent, item.note) for item in body.scope),
-        correctors=tuple(dict.fromkeys(body.correctors)),
-        window_hours=body.window_hours,
-        expedited=body.expedited,
-        vendor_ticket=body.vendor_ticket,
-        acknowledgement=body.acknowledgement,
-        external_ref=body.external_ref,
-    )
 
 
 @router.get("", responses=responses(CursorUnreadable))

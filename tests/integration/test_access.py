@@ -15,6 +15,8 @@ from tests.people_world import Office, an_office, problem
 
 OPEN = {"/healthz", "/readyz", "/problems/{name}"}
 """What anybody may read: whether it runs, and what a problem means."""
+SIGNED = {"/api/v1/webhooks/jiandaoyun/{hook}", "/api/v1/webhooks/generic/{hook}"}
+"""What takes no token: each delivery is signed with the secret of its hook."""
 
 
 def operations() -> Iterator[tuple[str, str, dict[str, Any]]]:
@@ -41,7 +43,7 @@ async def test_no_operation_answers_somebody_unknown(dev: Office, token: str | N
     headers = {} if token is None else {"Authorization": f"Bearer {token}"}
     answered = {}
     for method, path, operation in operations():
-        if path not in OPEN:
+        if path not in OPEN | SIGNED:
             body: dict[str, Any] | None = None if method == "GET" else {}
             where = a_path(path, operation)
             response = await dev.http.request(method, where, headers=headers, json=body)
@@ -53,9 +55,13 @@ async def test_no_operation_answers_somebody_unknown(dev: Office, token: str | N
 
 def test_every_operation_tells_the_scope_it_needs() -> None:
     told = {(method, path): operation.get(KEY) for method, path, operation in operations()}
-    assert {path for (_, path), scope in told.items() if scope is None} == OPEN
+    assert {path for (_, path), scope in told.items() if scope is None} == OPEN | SIGNED
     reads = {scope for (method, path), scope in told.items() if method == "GET" and "/users" not in path}
     assert reads - {None} == {"read"}
+
+
+def test_what_takes_no_token_says_how_it_is_signed() -> None:
+    assert {path for _, path, operation in operations() if "x-signed-by" in operation} == SIGNED
 
 
 # --------------------------------------------------------------------------- how often

@@ -51,10 +51,18 @@ def test_every_post_that_does_something_takes_an_idempotency_key() -> None:
         f"{method} {path}"
         for method, path, operation in operations()
         if method == "post"
-        and "x-reads-only" not in operation
+        and not {"x-reads-only", "x-once-by"} & set(operation)
         and "Idempotency-Key" not in {parameter["name"] for parameter in operation.get("parameters", ())}
     ]
     assert without == []
+
+
+def test_what_is_once_by_another_header_than_ours_says_so() -> None:
+    told = {path: operation["x-once-by"] for _, path, operation in operations() if "x-once-by" in operation}
+    assert told == {
+        "/api/v1/webhooks/jiandaoyun/{hook}": "X-JDY-DeliverId",
+        "/api/v1/webhooks/generic/{hook}": "webhook-id",
+    }
 
 
 def test_a_post_that_only_reads_says_so() -> None:

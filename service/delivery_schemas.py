@@ -1,0 +1,60 @@
+"""Bodies about deliveries, with the words that the OpenAPI document shows."""
+
+from datetime import datetime
+from typing import Any
+
+from pydantic import ConfigDict, Field
+
+from service.deliveries import Direction
+from service.inbox.ports import DeliveryState
+from service.schemas import Inbound, Outbound
+
+
+class TakenOut(Outbound):
+    """A delivery was stored, now or before. What becomes of it stands at `/deliveries/{id}`."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"id": "in-0f5ade9b1c2d3e4f5a6b7c8d"}]})
+
+    id: str
+
+
+class DeliveryOut(Outbound):
+    """One delivery: something that came in by a hook, or is on its way to somebody."""
+
+    id: str
+    direction: Direction
+    hook: str = Field(description="The hook it came in by, or the subscription or channel it goes out by.")
+    kind: str
+    event: str = Field(description="What has happened, in the sender's word.")
+    sender_id: str = Field(description="The id under which sender and receiver know it.")
+    record: str | None = Field(description="What it is about at the sender's.")
+    at: datetime = Field(description="When it came, or was written.")
+    state: DeliveryState
+    attempts: int
+    next_try: datetime | None = Field(description="Of what is not at its end yet.")
+    ended_at: datetime | None
+    case: str | None = Field(description="The case that it is about, or that it has led to.")
+    problem_type: str | None = Field(description="Type of the problem that the last attempt ended with.")
+
+
+class DeliveryList(Outbound):
+    items: list[DeliveryOut]
+    next: str | None = Field(description="Cursor of the next page; null on the last.")
+
+
+class DeliveryDetailOut(DeliveryOut):
+    """All that is kept of a delivery."""
+
+    headers: dict[str, str]
+    query: str
+    body: str = Field(description="Byte for byte; see `body_encoding`.")
+    body_encoding: str = Field(description="`utf-8`, or `base64` for what is no text.")
+    source: str = Field(description="Address it came from, or goes to.")
+    note: str
+    problem: dict[str, Any] | None = Field(
+        description="What the last attempt ended with, as a problem document."
+    )
+
+
+class ReplayIn(Inbound):
+    """Nothing needs to be said."""

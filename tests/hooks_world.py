@@ -1,0 +1,130 @@
+"""The API with hooks, on a register of its own, with senders that sign."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import httpx
+from sqlalchemy import bindparam, select
+from typing_extensions import override
+
+from service.database import Database
+from service.inbox.ports import Delivery, Handler, Hook, HookKind, Outcome, Place
+from service.inbox.pushes import place_of_push
+from service.inbox_tables import inbox
+from tests.people_world import Office, an_office
+from tests.pushes import FORM_SECRET, STANDARD_SECRET, Push, signed_push, standard_headers
+
+HOOKS = """
+[hooks.form]
+kind = "jiandaoyun"
+secrets = ["file:form.secret"]
+account = "portal"
+
+[hooks.portal]
+kind = "generic"
+secrets = ["file:portal.secret"]
+account = "portal"
+"""
+
+Reaction = Callable[[Delivery], Awaitable[Outcome]]
+
+
+async def _done(delivery: Delivery) -> Outcome:
+    return Outcome(note="done")
+
+
+@dataclass
+class FakeHandler(Handler):
+    """Keeps what it was handed, in order, and reacts as a test says."""
+
+    handed: list[Delivery] = field(default_factory=list)
+    react: Reaction = _done
+
+    @override
+    def place(self, body: bytes) -> Place:
+        return place_of_push(body)
+
+    @override
+    async def handle(self, delivery: Delivery, hook: Hook) -> Outcome:
+        self.handed.append(delivery)
+        return await self.react(delivery)
+
+
+@dataclass
+class Senders:
+    """Everybody who sends something, and the office that it reaches."""
+
+    office: Office
+    handler: FakeHandler
+
+    async def push(self, push: Push | bytes, delivery: str | None = None, query: str = "") -> httpx.Response:
+        """A push of the form."""
+        sent = signed_push(push) if isinstance(push, bytes) else push
+        where = f"/api/v1/webhooks/jiandaoyun/form?timestamp={sent.timestamp}&nonce={sent.nonce}{query}"
+        headers = sent.headers(delivery or uuid4().hex)
+        return await self.office.http.post(where, content=sent.body, headers=headers)
+
+    async def post(self, body: bytes, message: str | None = None, **headers: str) -> httpx.Response:
+        """A body to the generic hook."""
+        signed = {**standard_headers(body, message or uuid4().hex), **headers}
+        return await self.office.http.post("/api/v1/webhooks/generic/portal", content=body, headers=signed)
+
+    async def dispatched(self) -> None:
+        """Until nothing is due or in hand."""
+        await settled(self.office.database)
+
+    async def delivery(self, delivery: str, language: str = "en") -> dict[str, Any]:
+        answer = await self.office.as_(
+            "operator", "GET", f"/deliveries/{delivery}", headers={"Accept-Language": language}
+        )
+        assert answer.status_code == 200, answer.text
+        return dict(answer.json())
+
+    async def deliveries(self, query: str = "") -> list[dict[str, Any]]:
+        answer = await self.office.as_("operator", "GET", f"/deliveries{query}")
+        assert answer.status_code == 200, answer.text
+        return list(answer.json()["items"])
+
+
+async def settled(database: Database) -> None:
+    """Wait until nothing in the inbox is due or in hand."""
+
+    async def is_settled() -> bool:
+        return not await database.read(
+            lambda db: db.execute(_UNSETTLED, {"now": datetime.now(UTC)}).first() is not None
+        )
+
+    await until(is_settled)
+
+
+async def until(holds: Callable[[], Awaitable[bool]], seconds: float = 30.0) -> None:
+    """Look again and again; fails if it does not come to hold."""
+    ends = asyncio.get_running_loop().time() + seconds
+    while not await holds():
+        assert asyncio.get_running_loop().time() < ends, "it does not come to hold"
+        await asyncio.sleep(0.01)
+
+
+_IN = inbox.c
+_IS_DUE = (_IN.due_at <= bindparam("now", type_=_IN.due_at.type)) | _IN.claim.is_not(None)
+_UNSETTLED = select(_IN.id).where(_IN.state == "new", _IS_DUE).limit(1)
+
+
+@asynccontextmanager
+async def an_office_with_hooks(
+    folder: Path, empty_register: Path, hooks: str = HOOKS
+) -> AsyncIterator[Senders]:
+    (folder / "hooks.toml").write_text(hooks, encoding="utf-8")
+    (folder / "form.secret").write_text(FORM_SECRET + "\n", encoding="utf-8")
+    (folder / "portal.secret").write_text(STANDARD_SECRET, encoding="utf-8")
+    async with an_office(folder, empty_register) as office:
+        await office.a_service("portal")
+        handler = FakeHandler()
+        office.app.state.parts.handlers[HookKind.JIANDAOYUN] = handler
+        yield Senders(office, handler)
