@@ -4,16 +4,14 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import httpx
-from sqlalchemy import bindparam, select
+from sqlalchemy import Connection, select
 from typing_extensions import override
 
-from service.database import Database
 from service.inbox.ports import Delivery, Handler, Hook, HookKind, Outcome, Place
 from service.inbox.pushes import place_of_push
 from service.inbox_tables import inbox
@@ -77,7 +75,20 @@ class Senders:
 
     async def dispatched(self) -> None:
         """Until nothing is due or in hand."""
-        await settled(self.office.database)
+        parts = self.office.app.state.parts
+
+        async def is_settled() -> bool:
+            return not await parts.inbox.is_any_due() and not await self.office.database.read(_is_any_in_hand)
+
+        await until(is_settled)
+
+    async def handed(self, many: int) -> None:
+        """Until the handler has been given so many."""
+
+        async def is_given() -> bool:
+            return len(self.handler.handed) >= many
+
+        await until(is_given)
 
     async def delivery(self, delivery: str, language: str = "en") -> dict[str, Any]:
         answer = await self.office.as_(
@@ -92,15 +103,9 @@ class Senders:
         return list(answer.json()["items"])
 
 
-async def settled(database: Database) -> None:
-    """Wait until nothing in the inbox is due or in hand."""
-
-    async def is_settled() -> bool:
-        return not await database.read(
-            lambda db: db.execute(_UNSETTLED, {"now": datetime.now(UTC)}).first() is not None
-        )
-
-    await until(is_settled)
+def _is_any_in_hand(connection: Connection) -> bool:
+    in_hand = select(inbox.c.id).where(inbox.c.state == "new", inbox.c.claim.is_not(None))
+    return connection.execute(in_hand).first() is not None
 
 
 async def until(holds: Callable[[], Awaitable[bool]], seconds: float = 30.0) -> None:
@@ -109,11 +114,6 @@ async def until(holds: Callable[[], Awaitable[bool]], seconds: float = 30.0) -> 
     while not await holds():
         assert asyncio.get_running_loop().time() < ends, "it does not come to hold"
         await asyncio.sleep(0.01)
-
-
-_IN = inbox.c
-_IS_DUE = (_IN.due_at <= bindparam("now", type_=_IN.due_at.type)) | _IN.claim.is_not(None)
-_UNSETTLED = select(_IN.id).where(_IN.state == "new", _IS_DUE).limit(1)
 
 
 @asynccontextmanager

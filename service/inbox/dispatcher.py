@@ -98,7 +98,8 @@ class Dispatcher:
                 taken = 0
             if not taken:
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._news.wait(), LOOK_EVERY)
+                    async with asyncio.timeout(LOOK_EVERY):
+                        await self._news.wait()
 
     async def _take(self) -> int:
         free = AT_ONCE - len(self._in_hand)
@@ -177,7 +178,7 @@ def _ended(outcome: Outcome) -> Settled:
 def told(delivery: Delivery, failure: Failure, invalid: ValidationError | None = None) -> dict[str, Json]:
     """The problem document in every language, as it would have been answered."""
     instance = f"{views.API}/deliveries/{delivery.id}"
-    errors = invalid.errors() if invalid else []
+    errors = [{**error, "loc": ("body", *error["loc"])} for error in (invalid.errors() if invalid else ())]
     return {
         language.value: dict(document(failure, language, instance, notes_of(errors, language)))
         for language in Language
