@@ -9,7 +9,7 @@ from typing_extensions import override
 
 from activities.backup.progress import heartbeats
 from workflows.domain.digest import Json
-from workflows.periodic_steps import JobDone, JobOrder, PeriodicSteps, RunRecord, Seen
+from workflows.periodic_steps import JobDone, JobOrder, PeriodicSteps, Prepared, RunRecord, Seen
 from workflows.steps import Nothing
 
 
@@ -20,6 +20,8 @@ class JobBody:
     do: Callable[[JobOrder], Awaitable[JobDone]]
     look: Callable[[JobOrder], Awaitable[Json]] | None = None
     """What it reads beside the ERP first; it comes to `do` as `order.seen`."""
+    prepare: Callable[[JobOrder], Awaitable[Prepared]] | None = None
+    """What must be known before that; it comes to both as `order.before`."""
 
 
 class RunLog(Protocol):
@@ -34,6 +36,12 @@ class PeriodicActivities(PeriodicSteps):
 
     def __init__(self, bodies: Mapping[str, JobBody], runs: RunLog) -> None:
         self.bodies, self.runs = bodies, runs
+
+    @override
+    @activity.defn
+    async def prepare_look(self, order: JobOrder) -> Prepared:
+        prepare = self.bodies[order.job].prepare
+        return Prepared(None) if prepare is None else await prepare(order)
 
     @override
     @activity.defn

@@ -24,6 +24,9 @@ class AdminEvent(StrEnum):
     SCHEDULE_BACKFILLED = "schedule_backfilled"
     SCHEDULE_REMOVED = "schedule_removed"
     DELIVERY_REPLAYED = "delivery_replayed"
+    STANDING_TASK_OPENED = "standing_task_opened"
+    STANDING_TASK_CLOSED = "standing_task_closed"
+    LEASE_FREED = "lease_freed"
 
 
 def note(

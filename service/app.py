@@ -63,6 +63,7 @@ from service.schedule_plan import planned_schedules
 from service.schedule_register import ScheduleRegister
 from service.schedules import ScheduleKeeper, ScheduleServer, TemporalSchedules
 from service.settings import Settings
+from service.standing_tasks import StandingTasks
 from service.temporal_client import connect
 from service.temporal_gateway import Gateway, TemporalGateway
 from service.tokens import Tokens
@@ -130,6 +131,7 @@ def create_app(
                 schedule_server or TemporalSchedules(client), schedule_log, partial(planned_schedules, book)
             ),
             schedule_log=schedule_log,
+            standing=StandingTasks(database),
             identities=Identities(known, handed_out, _sign_ins(settings, outgoing), development),
             limits=RateLimits(_rates(settings)),
             directory=directory,

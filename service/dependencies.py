@@ -49,6 +49,7 @@ from service.schedule_register import ScheduleRegister
 from service.schedules import ScheduleKeeper
 from service.schemas import ActOut, Whole
 from service.scopes import scope_of
+from service.standing_tasks import StandingTasks
 from service.temporal_gateway import Gateway
 from service.texts import Language
 from service.tokens import Tokens
@@ -78,6 +79,7 @@ class Parts:
     works: BackupWorks
     schedules: ScheduleKeeper
     schedule_log: ScheduleRegister
+    standing: StandingTasks
     identities: Identities
     limits: RateLimits
     directory: RegisterDirectory
@@ -251,6 +253,11 @@ class Once:
     def name(self) -> str:
         """What the act is called where it is carried out: the same under the same key, and no other."""
         return self._call.update
+
+    @property
+    def actor(self) -> Actor:
+        """Who acts."""
+        return self._call.actor
 
     async def claim(self) -> None:
         """For answers that are not to be kept: the key stands for this call. Raises KeyReused."""

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from service.texts import Words
-from workflows.domain.timetable import Daily, Timetable, Weekly
+from workflows.domain.timetable import Daily, Every, Timetable, Weekly
 from workflows.domain.working_time import STANDARD
 
 
@@ -29,6 +29,13 @@ class Job:
 
 
 JOBS: tuple[Job, ...] = (
+    Job(
+        name="watch",
+        title=Words("Watch for movements that no case has made", "监视不属于任何案件的变动"),
+        timetable=Every(60),
+        looks_first=True,
+        least_minutes=5,
+    ),
     Job(
         name="snapshot",
         title=Words("Take a snapshot and remove what retention keeps no longer", "制作快照并按保留策略清理"),

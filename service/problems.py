@@ -410,6 +410,13 @@ TABLE: tuple[Problem, ...] = (
         ("See GET /api/v1/tasks for what is open now.", "当前待办见 GET /api/v1/tasks。"),
     ),
     _row(
+        e.StandingTaskClosed,
+        409,
+        ("Task closed", "任务已关闭"),
+        "任务 {task} 已由 {person} 关闭。",
+        ("See GET /api/v1/tasks for what is open now.", "当前待办见 GET /api/v1/tasks。"),
+    ),
+    _row(
         e.ActionNotPossible,
         409,
         ("Action not possible here", "此任务不支持该操作"),

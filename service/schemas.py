@@ -326,8 +326,8 @@ class ResubmitIn(CommentIn):
 class ActOut(Outbound):
     """Where the case stands right after an act that was taken."""
 
-    id: str
-    state: CaseState
+    id: str = Field(description="Number of the case, or id of a task that belongs to none.")
+    state: CaseState | None = Field(description="None for a task that belongs to no case.")
     digest: str | None
     waiting_for: list[str]
 
@@ -705,8 +705,17 @@ class TaskSummary(Outbound):
 
 class TaskLinks(Outbound):
     self: str
-    request: str
+    request: str | None
     actions: str
+
+
+class StandingOut(Outbound):
+    """What a task is about that belongs to no case: an alarm of the watch, a finding of the self-check."""
+
+    code: str = Field(description="Code of the alarm or the finding.")
+    remedy: str = Field(description="What is to be done, in the language asked for.")
+    facts: dict[str, Any] = Field(description="What was noticed, with the ERP's log around it.")
+    raised_by: str = Field(description="The run that noticed it.")
 
 
 class TaskOut(Outbound):
@@ -716,10 +725,10 @@ class TaskOut(Outbound):
     kind: TaskKind
     name: str
     title: str = Field(description="In the language asked for.")
-    request: str = Field(description="Number of the case.")
-    ledger: str
-    target_period: str
-    request_state: CaseState
+    request: str | None = Field(description="Number of the case; none if it belongs to none.")
+    ledger: str | None
+    target_period: str | None
+    request_state: CaseState | None
     state: str = Field(description="`open` or `closed`.")
     groups: list[Group]
     persons: list[str] = Field(description="Who may act; everyone of the groups if nobody is named.")
@@ -735,7 +744,8 @@ class TaskOut(Outbound):
     outcome: str | None
     closed_by: str | None
     closed_at: datetime | None
-    summary: TaskSummary
+    summary: TaskSummary | None = Field(description="None if it belongs to no case.")
+    standing: StandingOut | None = Field(description="Only if it belongs to no case.")
     links: TaskLinks
 
 

@@ -11,6 +11,7 @@ from workflows.domain.findings import FindingCode, Severity
 from workflows.domain.ledger import Module, StepMode, Verb
 from workflows.domain.plan import Why
 from workflows.domain.request import CaseState, Intent, ReasonCode
+from workflows.domain.standing import AlarmCode
 
 
 class Language(StrEnum):
@@ -268,6 +269,53 @@ TASK_KINDS: Mapping[TaskKind, Words] = {
     TaskKind.FINDING: Words("Put a finding right", "处理检查项"),
 }
 
+_A = AlarmCode
+
+ALARMS: Mapping[AlarmCode, FindingWords] = {
+    _A.POINTER_MOVED_BACK: _finding(
+        "A module's current period was moved back, and no case did it",
+        "模块当前期间被回退，且不属于任何案件",
+        "Find out who un-closed it and how; compare the ERP's log. Have it closed again, and ask for a case.",
+        "请查明何人以何方式反结账并核对 ERP 日志；重新结账后按流程提交申请。",
+    ),
+    _A.POINTER_MOVED_AND_RETURNED: _finding(
+        "A module's current period was moved and put back between two looks, and no case did it",
+        "模块当前期间在两次检查之间被移动并恢复，且不属于任何案件",
+        "Find out what was changed meanwhile; compare documents and balances with the last snapshot.",
+        "请查明期间内改动了什么，并与最近一次快照比对单据与余额。",
+    ),
+    _A.LOCK_REMOVED: _finding(
+        "The lock of a closed period is gone",
+        "已结账期间的锁定标记消失",
+        "Find out who lifted it and why; put it back unless it was meant.",
+        "请查明何人因何解除；如非有意，请恢复锁定。",
+    ),
+    _A.CLOSED_BALANCES_CHANGED: _finding(
+        "Balances of a closed period are not what they were, and no case changed them",
+        "已结账期间的余额发生变化，且不属于任何案件",
+        "Compare the period with the last snapshot; find out who wrote into the database.",
+        "请与最近一次快照比对该期间，并查明何人写入数据库。",
+    ),
+    _A.CLOSED_DOCUMENTS_CHANGED: _finding(
+        "Documents of a closed period are not what they were, and no case changed them",
+        "已结账期间的单据发生变化，且不属于任何案件",
+        "Compare the period with the last snapshot; find out who wrote into the database.",
+        "请与最近一次快照比对该期间，并查明何人写入数据库。",
+    ),
+    _A.LEASE_ORPHANED: _finding(
+        "A ledger is held by a case that does not run any more",
+        "账套被已不在运行的案件占用",
+        "Bring the ledger to a safe state, then free the lease at POST /ledgers/{code}/lease/release.",
+        "请先使账套恢复安全状态，再通过 POST /ledgers/{code}/lease/release 释放占用。",
+    ),
+    _A.JOB_FAILING: _finding(
+        "Periodic work has failed three times in a row",
+        "定期任务连续三次失败",
+        "Read why in GET /schedules/{name}; what it guards is not guarded meanwhile.",
+        "请在 GET /schedules/{name} 查看原因；其间该项检查处于失效状态。",
+    ),
+}
+
 TASK_ACTIONS: Mapping[TaskAction, Words] = {
     TaskAction.APPROVE: Words("approve", "同意"),
     TaskAction.REJECT: Words("reject", "驳回"),
@@ -280,6 +328,7 @@ TASK_ACTIONS: Mapping[TaskAction, Words] = {
     TaskAction.EXPLAIN: Words("explain", "说明"),
     TaskAction.DONE: Words("it is done", "已完成"),
     TaskAction.RETRY: Words("try again", "重试"),
+    TaskAction.CLOSE: Words("close", "关闭"),
     TaskAction.ROLL_BACK: Words("roll back to point B", "回滚至回退点"),
 }
 

@@ -340,6 +340,7 @@ def task(view: TaskView, viewer: Viewer, now: datetime, language: Language) -> s
         closed_by=view.closed_by,
         closed_at=view.closed_at,
         summary=_summary(view, language),
+        standing=None,
         links=s.TaskLinks(self=here, request=f"{API}/requests/{request.id}", actions=f"{here}/actions"),
     )
 

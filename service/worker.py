@@ -118,7 +118,10 @@ async def open_parts(settings: Settings, given: LedgerBook | None = None) -> Asy
                 *_steps(SnapshotSteps, SnapshotActivities(keeper, book.retention)),
                 *_steps(ComparisonSteps, comparison),
                 *_steps(GuidingSteps, GuidingActivities(book, book)),
-                *_steps(PeriodicSteps, PeriodicActivities(job_bodies(book, catalogue), schedules)),
+                *_steps(
+                    PeriodicSteps,
+                    PeriodicActivities(job_bodies(book, database, register, catalogue), schedules),
+                ),
             ],
             dispatcher=Dispatcher(database, channels={}, audiences=()),
         )

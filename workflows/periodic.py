@@ -1,6 +1,6 @@
 """Periodic work: one small workflow that every schedule starts (design §10)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from temporalio import workflow
@@ -56,8 +56,12 @@ async def _do(run: PeriodicRun, order: JobOrder) -> JobDone:
     )
     if run.looks_first:
         there = {**how, "task_queue": ledger_queue(run.ledger)} if run.at_site and run.ledger else how
+        prepared = await workflow.execute_activity_method(PeriodicSteps.prepare_look, order, **how)
+        if not prepared.go_on:
+            return JobDone(prepared.facts)
+        order = replace(order, before=prepared.before)
         looked = await workflow.execute_activity_method(PeriodicSteps.look_first, order, **there)
-        order = JobOrder(**{**vars(order), "seen": looked.found})
+        order = replace(order, seen=looked.found)
     done = await workflow.execute_activity_method(PeriodicSteps.do_job, order, **how)
     if done.backups is not None:
         await _work_on_backups(order, done.backups)

@@ -27,6 +27,8 @@ class JobOrder:
     """Name of this run; whatever is done under it twice is done once."""
     at: datetime
     """When it was due, which a back-fill may have long ago."""
+    before: Json = None
+    """What was known before the look, if the job looks first."""
     seen: Json = None
     """What the look at the ledger has found, if the job looks first."""
 
@@ -37,6 +39,16 @@ class JobDone:
 
     facts: dict[str, Json] = field(default_factory=dict)
     backups: BackupWork | None = None
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What a look is to start from, or why there is nothing to look at now."""
+
+    before: Json
+    go_on: bool = True
+    facts: dict[str, Json] = field(default_factory=dict)
+    """For the record, if it does not go on."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +75,12 @@ class RunRecord:
 
 
 class PeriodicSteps:
-    """The three steps of every run."""
+    """The steps of a run: those that look prepare first."""
+
+    @activity.defn
+    async def prepare_look(self, order: JobOrder) -> Prepared:
+        """What the register knows before a ledger is looked at. Changes nothing."""
+        raise NotImplementedError
 
     @activity.defn
     async def look_first(self, order: JobOrder) -> Seen:

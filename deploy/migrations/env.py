@@ -15,6 +15,7 @@ from service import (  # noqa: F401  # their tables are in the metadata once the
     outbox_tables,
     report_tables,
     schedule_tables,
+    standing_tables,
     trail_tables,
 )
 from service.settings import Settings

@@ -109,6 +109,18 @@ class People:
     def finish(self, case: str, who: str = "clerk") -> None:
         self._ok(self.post(who, f"{API}/requests/{case}/corrections/finish", {"comment": "更正完毕"}))
 
+    def run(self, schedule: str) -> Json:
+        """Have periodic work done now; what came of it."""
+        path = f"{API}/schedules/{schedule}"
+        before = self.get("operator", path)["last"]
+        self._ok(self.post("operator", f"{path}/trigger", {}))
+
+        def look() -> Json | None:
+            last = self.get("operator", path)["last"]
+            return dict(last) if last != before else None
+
+        return eventually(look, f"{schedule} has run")
+
     def wait_for(self, case: str, *states: str, seconds: float = 60.0) -> str:
         """Wait for one of these states; fails as soon as the case has ended in another."""
 

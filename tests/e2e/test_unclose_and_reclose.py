@@ -45,6 +45,7 @@ def auditor(tree: Tree) -> Auditor:
 async def test_a_period_is_opened_corrected_and_closed_again(people: People, auditor: Auditor) -> None:
     pointers, proof = people.pointers(), await auditor.proof()
     quantity = auditor.desk.read(DOCUMENT).line(1).qty
+    assert people.run("watch.demo")["outcome"] == "done"
 
     case = people.request()
     people.approve_all(case)
@@ -78,6 +79,8 @@ async def test_a_period_is_opened_corrected_and_closed_again(people: People, aud
     assert evidence["parts"]["difference"]["documents"][0]["document"] in told
     assert {change["document"] for change in evidence["parts"]["changes"]} == {DOCUMENT}
     assert evidence["parts"]["undeclared"] == []
+    watched = people.run("watch.demo")["facts"]
+    assert (watched["alarms"], set(watched["opened_by_cases"])) == ([], TOUCHED)
 
 
 async def test_a_locked_period_is_refused_and_nothing_changes(people: People, auditor: Auditor) -> None:

@@ -75,7 +75,7 @@ class Stage:
             self.client,
             task_queue=self.queue,
             workflows=[PeriodicWorkflow],
-            activities=[steps.look_first, steps.do_job, steps.note_run],
+            activities=[steps.prepare_look, steps.look_first, steps.do_job, steps.note_run],
             workflow_runner=sandbox_for(self.client.data_converter),
         )
         async with worker:

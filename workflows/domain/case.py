@@ -120,6 +120,8 @@ class TaskAction(StrEnum):
     DONE = "done"
     RETRY = "retry"
     ROLL_BACK = "roll_back"
+    CLOSE = "close"
+    """For standing tasks, which belong to no case."""
 
 
 APPLICANT = "applicant"

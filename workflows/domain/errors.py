@@ -23,8 +23,8 @@ UncloseError
 │   │   ├── PointerMismatch, ProofMismatch, GateNotPassed, LedgerRefused, RehearsalFailed
 │   │   ├── BackupUnproven, BackupDamaged, BackupKeyMissing, BackupKeyUnreadable, BackupKeyWrong,
 │   │   ├── RecipientUnreadable, NoRecipients, NoRoom, ToolMissing, NotRestorable
-│   │   ├── DelegationOverlaps, DelegationCycle
 │   │   ├── TooManyAttachments, EvidenceDamaged, CheckpointKeyMissing, ReportDamaged
+│   │   ├── DelegationOverlaps, DelegationCycle, StandingTaskClosed
 │   │   └── EventsDiverged
 │   └── TooSoon                 it may be asked again after a time
 │       └── RemindedTooSoon
@@ -372,6 +372,13 @@ class TaskClosed(Conflict):
     sentence = "Task {task} is not open any more; the case is in state {state}."
     task: str
     state: str
+
+
+@dataclass(eq=False)
+class StandingTaskClosed(Conflict):
+    sentence = "Task {task} was closed by {person}."
+    task: str
+    person: str
 
 
 @dataclass(eq=False)
