@@ -17,7 +17,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from bench import act_row, backup_row, case_row, post_row, reads_row
+from bench import act_row, backup_row, case_row, ledger_row, post_row, reads_row
 from bench.harness import Figures, Line, Result
 from bench.processes import BenchFailed, Machine
 from bench.stage import Stage, stage
@@ -34,6 +34,7 @@ class Row(StrEnum):
     POST = "post"
     ACT = "act"
     READS = "reads"
+    LEDGER = "ledger"
     BACKUP = "backup"
 
 
@@ -42,6 +43,7 @@ _ROWS: Mapping[Row, Callable[[Stage, int], Result]] = {
     Row.POST: post_row.measure,
     Row.ACT: act_row.measure,
     Row.READS: reads_row.measure,
+    Row.LEDGER: ledger_row.measure,
     Row.BACKUP: backup_row.measure,
 }
 
@@ -50,6 +52,10 @@ def bench(
     rounds: Annotated[int, typer.Option(min=1, help="How often the subjects take turns.")] = 3,
     only: Annotated[Row | None, typer.Option(help="Measure this row alone.")] = None,
     lanes: Annotated[int, typer.Option(min=1, help="Ledgers, and so cases, beside each other.")] = 4,
+    lines: Annotated[
+        Path | None,
+        typer.Option(exists=True, help="Invoice lines for the large ledger; else some are made up."),
+    ] = None,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write every figure there too.")] = None,
 ) -> None:
     """Measure ratios in one run, interleaved, with their spread."""
@@ -57,7 +63,7 @@ def bench(
     signal.signal(signal.SIGTERM, _leave)
     machine = Machine()
     try:
-        with stage(lanes) as on:
+        with stage(lanes, lines) as on:
             results: dict[Row, Result] = {}
             for row in (row for row in _ROWS if only in (None, row)):
                 with console.status(f"measuring {row}, {rounds} rounds"):

@@ -32,6 +32,8 @@ class Stage:
     server: Process
     ledgers: tuple[str, ...]
     """One for each lane: a ledger takes one case at a time."""
+    lines: Path | None
+    """A file of invoice lines to make the large ledger of; none if they are to be made up."""
 
     @property
     def register(self) -> Path:
@@ -62,7 +64,7 @@ class Stage:
 
 
 @contextmanager
-def stage(lanes: int) -> Iterator[Stage]:
+def stage(lanes: int, lines: Path | None = None) -> Iterator[Stage]:
     """Set everything up in a folder that is removed afterwards. Raises BenchFailed."""
     program = find_temporal()
     if program is None:
@@ -75,7 +77,7 @@ def stage(lanes: int) -> Iterator[Stage]:
         try:
             with child("temporal", command, folder, QUIET) as server:
                 server.await_ready(lambda: is_settled(program, port))
-                yield Stage(folder, f"{_HOST}:{port}", server, ledgers)
+                yield Stage(folder, f"{_HOST}:{port}", server, ledgers, lines)
         except (BenchFailed, UncloseError, TimeoutError, httpx.HTTPError) as failure:
             raise BenchFailed(f"{str(failure) or type(failure).__name__}\n{_last_words(folder)}") from failure
 
