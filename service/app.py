@@ -11,6 +11,7 @@ from activities.chain import ChainFinder
 from service import fresh, problem_answers
 from service.acceptance import Acceptance
 from service.acts import Acts
+from service.archive import Archive
 from service.backup_catalogue import SqlBackupCatalogue
 from service.backup_works import BackupWorks, TemporalBackupWorks
 from service.body_limit import BodyLimit
@@ -41,7 +42,9 @@ from service.query_names import refuse_unknown_parameters
 from service.rate_limits import DEV_FACTOR, RateLimits, Rates
 from service.register import SqlRegister
 from service.reports.sealed import Reports
+from service.root_causes import SqlRootCauses
 from service.routes import (
+    archive,
     backups,
     delegations,
     deliveries,
@@ -52,6 +55,7 @@ from service.routes import (
     plans,
     reports,
     requests,
+    root_causes,
     schedules,
     tasks,
     tokens,
@@ -143,6 +147,8 @@ def create_app(
             handlers=handlers,
             dispatcher=dispatcher,
             deliveries=Deliveries((inbox,)),
+            archive=Archive(database),
+            root_causes=SqlRootCauses(database, book.causes),
             data_dir=settings.data_dir,
             reports=Reports(database, register, known, book, build_store(settings)),
         )
@@ -211,6 +217,8 @@ def assemble(lifespan: Lifespan | None = None, *, dev: bool = False) -> FastAPI:
         tokens,
         delegations,
         deliveries,
+        archive,
+        root_causes,
         *((demo_erp,) if dev else ()),
     ):
         api.include_router(part.router)

@@ -33,6 +33,10 @@ class AuditKind(StrEnum):
     CHECKPOINT_MADE = "checkpoint_made"
     BACKUP_KEPT = "backup_kept"
     BACKUP_ACT = "backup_act"
+    ROOT_CAUSE_NAMED = "root_cause_named"
+    HOLD_SET = "hold_set"
+    HOLD_LIFTED = "hold_lifted"
+    CASE_REMOVED = "case_removed"
 
 
 @dataclass(frozen=True)

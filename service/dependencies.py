@@ -18,6 +18,7 @@ from pydantic import BaseModel
 from service import views
 from service.acceptance import Acceptance
 from service.acts import Acts, Call
+from service.archive import Archive
 from service.backup_catalogue import SqlBackupCatalogue
 from service.backup_works import BackupWorks
 from service.delegations import Delegations
@@ -45,6 +46,7 @@ from service.refusals import (
 )
 from service.register import SqlRegister
 from service.reports.sealed import Reports
+from service.root_causes import SqlRootCauses
 from service.schedule_register import ScheduleRegister
 from service.schedules import ScheduleKeeper
 from service.schemas import ActOut, Whole
@@ -91,6 +93,8 @@ class Parts:
     handlers: Mapping[HookKind, Handler]
     dispatcher: Dispatcher
     deliveries: Deliveries
+    archive: Archive
+    root_causes: SqlRootCauses
     data_dir: Path
     reports: Reports
 

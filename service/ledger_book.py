@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError,
 from activities.erp import ConnectorOptions, connect
 from activities.erp.connector import LedgerConnector
 from activities.erp.demo import DemoOptions
+from service.cause_catalogue import CausePart, catalogue
 from service.holidays import with_chinese_holidays
 from service.jobs import JOBS
 from service.policy_text import PolicyPart, read_policy
@@ -28,6 +29,7 @@ from workflows.domain.period import FiscalCalendar
 from workflows.domain.plan import Books
 from workflows.domain.policy import DEFAULT_POLICY, ApprovalPolicy
 from workflows.domain.retention import Retention
+from workflows.domain.root_cause import CauseCatalogue
 from workflows.domain.runbook import Runbook
 from workflows.domain.timetable import Timetable
 from workflows.domain.working_time import STANDARD, WorkingTime
@@ -116,6 +118,12 @@ class _Ledger(_Part):
             raise ValueError(f"no job is called {sorted(unknown)[0]!r}; there are {', '.join(sorted(known))}")
         return schedules
 
+    root_causes: tuple[CausePart, ...] = ()
+    """Causes of this house, beside those that are shipped; one with the same code is worded anew."""
+    root_cause_days: Annotated[int, Field(ge=1, le=366)] = 14
+    archive_years: Annotated[int, Field(ge=1, le=200)] | None = None
+    """How long a case is kept after its end; for ever if nothing is said."""
+
     @field_validator("connector")
     @classmethod
     def _known(cls, connector: str) -> str:
@@ -155,6 +163,8 @@ class LedgerConfiguration:
     runbook: Runbook
     schedules: Mapping[str, Timetable]
     """When periodic work is due here, by job, where it differs from the usual."""
+    causes: CauseCatalogue
+    archive_years: int | None
 
     @property
     def code(self) -> str:
@@ -222,6 +232,11 @@ class LedgerBook:
         configuration = self.configuration(ledger)
         return configuration.retention, configuration.time_zone
 
+    @property
+    def causes(self) -> dict[str, CauseCatalogue]:
+        """By ledger: what may be named as the cause of its cases."""
+        return {code: configuration.causes for code, configuration in self._configurations.items()}
+
     def connector(self, ledger: str) -> LedgerConnector:
         """Raises UnknownLedger."""
         configuration = self.configuration(ledger)
@@ -269,6 +284,8 @@ def _configuration(path: Path, code: str, part: _Ledger) -> LedgerConfiguration:
         retention=Retention(**part.retention.model_dump()),
         runbook=_runbook(path, code, part),
         schedules={job: timetable.read() for job, timetable in part.schedules.items()},
+        causes=catalogue(part.root_causes, part.root_cause_days),
+        archive_years=part.archive_years,
     )
 
 

@@ -199,6 +199,16 @@ TABLE: tuple[Problem, ...] = (
         ("Ask the applicant or a named corrector.", "请由申请人或指定的更正人操作。"),
     ),
     _row(
+        e.NotToNameTheCause,
+        403,
+        ("Not yours to name the cause", "无权填写根本原因"),
+        "{person} 未参与 {request}，也不属于财务，不能填写其根本原因。",
+        (
+            "Ask the applicant, a corrector or somebody of finance.",
+            "请由申请人、更正人或财务人员填写。",
+        ),
+    ),
+    _row(
         e.NotAnOperator,
         403,
         ("Not an operator", "无处置权限"),
@@ -396,6 +406,20 @@ TABLE: tuple[Problem, ...] = (
         ("Read the request to see where it stands.", "请查看申请的当前状态。"),
     ),
     _row(
+        e.TooLateForCause,
+        409,
+        ("Too late to name the cause", "填写根本原因已逾期"),
+        "{request} 的根本原因须在办结后 {days} 天内（{until} 之前）填写。",
+        ("The finance head can still name it.", "财务负责人仍可补填。"),
+    ),
+    _row(
+        e.NotOnHold,
+        409,
+        ("Not on hold", "未被保全"),
+        "{request} 未处于法律保全之下。",
+        ("See GET /api/v1/requests/{case}/holds.", "见 GET /api/v1/requests/{case}/holds。"),
+    ),
+    _row(
         e.IllegalTransition,
         409,
         ("Illegal transition", "状态流转不允许"),
@@ -453,6 +477,25 @@ TABLE: tuple[Problem, ...] = (
         "没有名为“{person}”的人员（{field}），或其已停用。",
         ("Name somebody who is known and active.", "请指定已登记且在用的人员。"),
         "/{field}",
+    ),
+    _row(
+        e.UnknownCause,
+        422,
+        ("Unknown root cause", "根本原因不存在"),
+        "该账套的原因目录中没有“{cause}”；可选：{causes}。",
+        (
+            "See GET /api/v1/ledgers/{code}/root-causes.",
+            "可选原因见 GET /api/v1/ledgers/{code}/root-causes。",
+        ),
+        "/cause",
+    ),
+    _row(
+        e.CauseNeedsNote,
+        422,
+        ("The cause needs a note", "原因须附说明"),
+        "原因“{cause}”本身不能说明问题，须在说明中写明具体情况。",
+        ("Write in `note` what it was.", "请在 `note` 中写明具体原因。"),
+        "/note",
     ),
     _row(
         e.UnknownLevel,

@@ -10,6 +10,7 @@ from pydantic import TypeAdapter
 from sqlalchemy import BindParameter, ColumnElement, Connection, Row, bindparam, delete, func, select, update
 
 from activities.recording import CaseFile
+from service.archive_row import put_away
 from service.attachment_rows import keep_attachment
 from service.database import Database, insert, insert_new, insert_or_replace
 from service.imprints import imprint_change, imprint_request
@@ -30,7 +31,7 @@ from workflows.domain.case import CaseChange, CaseEvent, EventKind, Task, TaskCl
 from workflows.domain.digest import Json, sha256, to_json
 from workflows.domain.errors import EventsDiverged, UnknownRequest
 from workflows.domain.period import Period
-from workflows.domain.request import CaseState, UncloseRequest
+from workflows.domain.request import FINAL_STATES, CaseState, UncloseRequest
 from workflows.steps import Lease
 
 Values = dict[str, Any]  # Any: a row to be written, column by column
@@ -51,10 +52,10 @@ class SqlRegister:
         self._now = now
 
     async def receive(self, request: UncloseRequest) -> None:
-        await self._database.write(partial(_receive, request=request))
+        await self._database.write(partial(receive, request=request))
 
     async def record(self, change: CaseChange) -> None:
-        await self._database.write(partial(_record, change=change))
+        await self._database.write(partial(record, change=change))
 
     async def take_lease(self, ledger: str, case: str) -> Lease:
         return await self._database.write(partial(_take_lease, ledger=ledger, case=case, at=self._now()))
@@ -69,14 +70,16 @@ class SqlRegister:
         return await self._database.read(partial(_read_case_file, case=case))
 
 
-def _receive(connection: Connection, request: UncloseRequest) -> None:
+def receive(connection: Connection, request: UncloseRequest) -> None:
+    """`SqlRegister.receive` within a transaction of the caller's."""
     connection.execute(insert_new(connection, cases), _case_row(request))
     words = {"case_id": request.id, "spaced": spaced(_words(request))}
     connection.execute(insert_new(connection, case_words), words)
     imprint_request(connection, request, CaseState.RECEIVED)
 
 
-def _record(connection: Connection, change: CaseChange) -> None:
+def record(connection: Connection, change: CaseChange) -> None:
+    """`SqlRegister.record` within a transaction of the caller's."""
     case = _lock_case(connection, change.case)
     _require_same_tale(connection, change, case.last_seq)
     news = (event for event in change.events if event.seq > case.last_seq)
@@ -88,6 +91,8 @@ def _record(connection: Connection, change: CaseChange) -> None:
         _hand_out_tasks(connection, change)
         _project(connection, change.case, fresh)
         imprint_change(connection, change, fresh, head)
+        if change.state in FINAL_STATES:
+            put_away(connection, change.case)
 
 
 def _take_lease(connection: Connection, ledger: str, case: str, at: datetime) -> Lease:

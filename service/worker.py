@@ -28,6 +28,7 @@ from activities.ledger import LedgerActivities
 from activities.periodic import PeriodicActivities
 from activities.recording import Recording
 from activities.restored import StoredBackups
+from service.archiving import Archivist, archiving
 from service.backup_catalogue import SqlBackupCatalogue
 from service.configured_ledgers import load_ledgers
 from service.database import open_database
@@ -85,6 +86,8 @@ class Parts:
     ledger: Activities
     dispatcher: Dispatcher
     """Sends what the cases have to tell."""
+    archivist: Archivist
+    """Makes found what has ended."""
 
 
 @asynccontextmanager
@@ -124,6 +127,7 @@ async def open_parts(settings: Settings, given: LedgerBook | None = None) -> Asy
                 ),
             ],
             dispatcher=Dispatcher(database, channels={}, audiences=()),
+            archivist=Archivist(database, book.causes),
         )
     finally:
         await ledgers.aclose()
@@ -181,6 +185,7 @@ async def work(client: Client, settings: Settings, book: LedgerBook, queues: Que
             log.info("serving queue %s", worker.task_queue)
         if queues.main:
             await stack.enter_async_context(running(parts.dispatcher))
+            await stack.enter_async_context(archiving(parts.archivist))
             await stack.enter_async_context(_schedules(client, parts, queues.main).kept_in_line())
         await stop.wait()
         log.info("stopping")

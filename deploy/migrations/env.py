@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlmodel.sql.sqltypes import AutoString, UTCDateTime
 
 from service import (  # noqa: F401  # their tables are in the metadata once they are imported
+    archive_tables,
     inbox_tables,
     jiandaoyun_tables,
     outbox_tables,
@@ -40,7 +41,10 @@ def render(kind: str, item: object, autogen: AutogenContext) -> str | Literal[Fa
 
 def is_ours(name: str | None, kind: str, _parents: object) -> bool:
     """Whether `service/tables.py` tells of it: what only one kind of database has is told by migrations."""
-    return not (kind in ("table", "index") and (name or "").startswith("case_words_index"))
+    return not (kind in ("table", "index") and (name or "").startswith(_OF_ONE_KIND))
+
+
+_OF_ONE_KIND = ("case_words_index", "archive_index", "archive_big_index")
 
 
 def migrate(connection: Connection) -> None:

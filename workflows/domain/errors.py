@@ -8,11 +8,11 @@ UncloseError
 │   ├── Forbidden               it is there, and not yours to do
 │   │   └── NotAnApprover, SelfApproval, NotStandingIn, NotAuthoriser, SecondGroupNeeded, NotTheApplicant,
 │   │       NotACorrector, NotAnOperator, OwnCase, NotNamed, NotTheErpAdministrator, OwnExplanation,
-│   │       NotAParty, NotAnAuditor
+│   │       NotAParty, NotAnAuditor, NotToNameTheCause
 │   ├── Malformed               the wish itself cannot be read
 │   │   └── MalformedPeriod, PeriodOutsideCalendar, UnknownModule, AcknowledgementNotOfToday,
 │   │       DelegationToSelf, DelegationEndsTooSoon, UnknownPerson, UnknownLevel, ActIncomplete,
-│   │       PolicyUnreadable
+│   │       PolicyUnreadable, UnknownCause, CauseNeedsNote
 │   ├── Conflict                the state of the world forbids it now
 │   │   ├── PeriodNotClosed, PeriodInFuture, BeforeStartPeriod, PeriodLocked, CrossesFiscalYear
 │   │   ├── LedgerBusy, WrongState, IllegalTransition, TaskClosed, ActionNotPossible, AlreadyDecided,
@@ -25,6 +25,7 @@ UncloseError
 │   │   ├── RecipientUnreadable, NoRecipients, NoRoom, ToolMissing, NotRestorable
 │   │   ├── TooManyAttachments, EvidenceDamaged, CheckpointKeyMissing, ReportDamaged
 │   │   ├── DelegationOverlaps, DelegationCycle, StandingTaskClosed
+│   │   ├── TooLateForCause, NotOnHold
 │   │   └── EventsDiverged
 │   └── TooSoon                 it may be asked again after a time
 │       └── RemindedTooSoon
@@ -780,3 +781,39 @@ def every_error() -> tuple[type[UncloseError], ...]:
         if not children:
             found.append(cls)
     return tuple(found)
+
+
+@dataclass(eq=False)
+class UnknownCause(Malformed):
+    sentence = "This ledger's catalogue has no root cause {cause!r}; it has {causes}."
+    cause: str
+    causes: tuple[str, ...]
+
+
+@dataclass(eq=False)
+class CauseNeedsNote(Malformed):
+    sentence = "The root cause {cause!r} explains nothing by itself: say in the note what it was."
+    cause: str
+
+
+@dataclass(eq=False)
+class NotToNameTheCause(Forbidden):
+    sentence = "{person} has no part in {request} and is not of finance, so the cause is not theirs to name."
+    person: str
+    request: str
+
+
+@dataclass(eq=False)
+class TooLateForCause(Conflict):
+    """`days` is how many there were; afterwards the finance head still can."""
+
+    sentence = "The root cause of {request} could be named until {until}, {days} days after its end."
+    request: str
+    until: str
+    days: int
+
+
+@dataclass(eq=False)
+class NotOnHold(Conflict):
+    sentence = "{request} is under no legal hold."
+    request: str

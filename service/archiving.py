@@ -1,0 +1,162 @@
+"""Makes archived cases found: reads all that is on record of them and puts it in the index."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from functools import partial
+
+from sqlalchemy import Connection, delete, false, insert, select, update
+
+from service.archive_index import Piece, cut, replace_pieces
+from service.archive_tables import archive_modules, archive_people, archive_texts, archived_cases
+from service.archive_text import Told, lines_of
+from service.database import Database
+from service.queries import DecisionView
+from service.register import read_events, read_parts, read_request
+from service.root_causes import Catalogues, causes_told, settle_cause
+from service.tables import cases, decisions
+from workflows.domain.errors import StorageUnavailable
+from workflows.domain.request import CaseState
+
+log = logging.getLogger(__name__)
+
+_AT_ONCE = 20
+
+
+@dataclass(frozen=True)
+class _Waiting:
+    """A case to be indexed, and how often it had been marked when that was seen."""
+
+    n: int
+    case: str
+    marks: int
+
+
+@dataclass(frozen=True)
+class _Prepared:
+    """What is about to stand in the index, made outside the transaction that puts it there."""
+
+    told: Told
+    pieces: list[Piece]
+
+
+class Archivist:
+    """Indexes what has ended, and asks for the root cause where nobody has named it.
+
+    Several may work at a time. Reading and dividing texts happens outside the short transactions that write,
+    so that whoever records something hardly waits.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        catalogues: Catalogues | None = None,
+    ) -> None:
+        self._database, self._catalogues = database, catalogues or {}
+        self._unreadable: set[int] = set()
+        """Cases that could not be indexed; tried again by the next process, and counted as pending."""
+
+    async def catch_up(self) -> int:
+        """Index everything that is pending; how many cases that was. Raises StorageUnavailable."""
+        done = 0
+        while waiting := await self._database.read(partial(_waiting, without=self._unreadable)):
+            for one in waiting:
+                done += await self._try(one)
+        return done
+
+    async def _try(self, waiting: _Waiting) -> bool:
+        try:
+            return await self._index(waiting)
+        except StorageUnavailable:
+            raise
+        except Exception:  # one case that cannot be read must not keep the others from being found
+            log.exception("%s cannot be put in the index", waiting.case)
+            self._unreadable.add(waiting.n)
+            return False
+
+    async def _index(self, waiting: _Waiting) -> bool:
+        prepared = await self._database.read(partial(_prepare, case=waiting.case))
+        return await self._database.write(partial(self._keep, waiting=waiting, prepared=prepared))
+
+    def _keep(self, connection: Connection, waiting: _Waiting, prepared: _Prepared) -> bool:
+        """Whether this was the one to index it. What was marked meanwhile stays pending."""
+        mine = archived_cases.c.n == waiting.n
+        locked = select(archived_cases.c.marks).where(mine, archived_cases.c.pending.is_(True))
+        if connection.scalar(locked.with_for_update()) is None:
+            return False
+        replace_pieces(connection, waiting.n, prepared.pieces)
+        for table, column, names in (
+            (archive_people, "person", set(_people(prepared.told))),
+            (archive_modules, "module", {str(module) for module in prepared.told.request.modules}),
+        ):
+            connection.execute(delete(table).where(table.c.case_n == waiting.n))
+            connection.execute(insert(table), [{column: name, "case_n": waiting.n} for name in sorted(names)])
+        settle_cause(connection, self._catalogues, waiting.case)
+        is_as_seen = archived_cases.c.marks == waiting.marks
+        connection.execute(update(archived_cases).where(mine, is_as_seen).values(pending=false()))
+        return True
+
+
+@asynccontextmanager
+async def archiving(archivist: Archivist, seconds: float = 1.0) -> AsyncIterator[None]:
+    """While this is open, what has ended is indexed within about so many seconds."""
+
+    async def keep_up() -> None:
+        while True:
+            try:
+                await archivist.catch_up()
+            except StorageUnavailable as error:
+                log.warning("the archive is behind: %s", error)
+            await asyncio.sleep(seconds)
+
+    running = asyncio.create_task(keep_up())
+    try:
+        yield
+    finally:
+        running.cancel()
+        with suppress(asyncio.CancelledError):
+            await running
+
+
+def _waiting(connection: Connection, without: set[int]) -> list[_Waiting]:
+    """Some of the oldest cases that cannot be found yet as they are."""
+    kept = archived_cases.c
+    wanted = select(kept.n, kept.case_id, kept.marks).where(kept.pending.is_(True), kept.n.not_in(without))
+    return [_Waiting(*row) for row in connection.execute(wanted.order_by(kept.n).limit(_AT_ONCE))]
+
+
+def _prepare(connection: Connection, case: str) -> _Prepared:
+    told = _told(connection, case)
+    return _Prepared(told, cut(lines_of(told)))
+
+
+def _told(connection: Connection, case: str) -> Told:
+    row = connection.execute(
+        select(cases.c.request, cases.c.state, cases.c.digest).where(cases.c.id == case)
+    ).one()
+    given = select(decisions).where(decisions.c.case_id == case).order_by(decisions.c.seq)
+    texts = select(archive_texts.c.name, archive_texts.c.text).where(archive_texts.c.case_id == case)
+    return Told(
+        request=read_request(row.request),
+        state=CaseState(row.state),
+        digest=row.digest,
+        events=read_events(connection, case),
+        decisions=tuple(
+            DecisionView(**{name: value for name, value in each.items() if name != "case_id"})
+            for each in connection.execute(given).mappings()
+        ),
+        parts=read_parts(connection, case),
+        causes=causes_told(connection, case),
+        texts={each.name: each.text for each in connection.execute(texts.order_by(archive_texts.c.name))},
+    )
+
+
+def _people(told: Told) -> Iterator[str]:
+    """Everybody who asked, corrected, decided or acted, for themselves or for others."""
+    yield from (told.request.applicant, *told.request.correctors)
+    for event in told.events:
+        yield from filter(None, (event.actor, event.on_behalf_of))
+    for decision in told.decisions:
+        yield from filter(None, (decision.person, decision.on_behalf_of))
