@@ -1212,7 +1212,7 @@ TABLE: tuple[Problem, ...] = (
         ),
     ),
 )
-"""Class → status, words, field. `tests/unit/test_completeness.py` holds it against the error tree."""
+"""Class → status, words, field. `tests/integration/test_completeness.py` holds it against the error tree."""
 
 ROWS: Mapping[FailureClass, Problem] = {row.cls: row for row in TABLE}
 BY_NAME: Mapping[str, Problem] = {row.name: row for row in TABLE}
