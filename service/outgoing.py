@@ -1,6 +1,8 @@
 """Calls to other people's HTTP services: the one place that opens a client."""
 
 import json
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import httpx
@@ -14,8 +16,26 @@ class NoAnswer(Exception):
     """The other side is away, says no, or says something else than was asked for."""
 
 
+@dataclass(frozen=True)
+class Reply:
+    """What was answered to something that was posted."""
+
+    status: int
+    headers: Mapping[str, str]
+    """Names in lower case."""
+    body: bytes
+
+    @property
+    def is_good(self) -> bool:
+        return 200 <= self.status < 300
+
+    def json(self) -> dict[str, Any]:  # Any: JSON
+        """Raises NoAnswer if it is no JSON object."""
+        return _as_object("the receiver", self.body)
+
+
 class Outgoing:
-    """Asks for JSON. Follows no redirect: who answers is who was asked."""
+    """Asks for JSON, and posts. Follows no redirect: who answers is who was asked."""
 
     def __init__(self, transport: httpx.AsyncBaseTransport | None = None) -> None:
         self._http = httpx.AsyncClient(timeout=_TIMEOUT, follow_redirects=False, transport=transport)
@@ -30,8 +50,33 @@ class Outgoing:
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise NoAnswer(f"{url}: {type(error).__name__} {error}") from error
 
+    async def post(
+        self,
+        url: str,
+        body: bytes,
+        headers: Mapping[str, str],
+        params: Mapping[str, str] | None = None,
+    ) -> Reply:
+        """Raises NoAnswer, which names no more of the address than its host: the rest may be a secret."""
+        try:
+            async with self._http.stream(
+                "POST", url, content=body, headers=headers, params=params
+            ) as response:
+                said = {name.lower(): value for name, value in response.headers.items()}
+                where = response.request.url.host
+                return Reply(response.status_code, said, await _read(where, response))
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise NoAnswer(f"{_host(url)}: {type(error).__name__}") from error
+
     async def aclose(self) -> None:
         await self._http.aclose()
+
+
+def _host(url: str) -> str:
+    try:
+        return httpx.URL(url).host
+    except httpx.InvalidURL:
+        return "the address"
 
 
 async def _read(url: str, response: httpx.Response) -> bytes:
