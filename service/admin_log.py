@@ -1,4 +1,4 @@
-"""What administrators and others changed about users, tokens, delegations and schedules; replays."""
+"""What administrators and others changed: users, tokens, delegations, schedules, subscriptions; replays."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -27,6 +27,8 @@ class AdminEvent(StrEnum):
     STANDING_TASK_OPENED = "standing_task_opened"
     STANDING_TASK_CLOSED = "standing_task_closed"
     LEASE_FREED = "lease_freed"
+    SUBSCRIPTION_MADE = "subscription_made"
+    SUBSCRIPTION_ENDED = "subscription_ended"
 
 
 def note(

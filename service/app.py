@@ -24,6 +24,7 @@ from service.dev_people import known_people
 from service.directory import RegisterDirectory
 from service.documented_api import DocumentedAPI
 from service.dry_run import DryRun
+from service.event_document import describe_events
 from service.identity import Identities
 from service.inbox.dispatcher import Dispatcher
 from service.inbox.generic import GenericIntake
@@ -53,10 +54,12 @@ from service.routes import (
     ledgers,
     me,
     plans,
+    preferences,
     reports,
     requests,
     root_causes,
     schedules,
+    subscriptions,
     tasks,
     tokens,
     users,
@@ -66,6 +69,7 @@ from service.routes import policies as policy_routes
 from service.schedule_plan import planned_schedules
 from service.schedule_register import ScheduleRegister
 from service.schedules import ScheduleKeeper, ScheduleServer, TemporalSchedules
+from service.sending.wiring import open_sending
 from service.settings import Settings
 from service.standing_tasks import StandingTasks
 from service.temporal_client import connect
@@ -149,6 +153,7 @@ def create_app(
             deliveries=Deliveries((inbox,)),
             archive=Archive(database),
             root_causes=SqlRootCauses(database, book.causes),
+            sending=open_sending(settings, database),
             data_dir=settings.data_dir,
             reports=Reports(database, register, known, book, build_store(settings)),
         )
@@ -219,12 +224,15 @@ def assemble(lifespan: Lifespan | None = None, *, dev: bool = False) -> FastAPI:
         deliveries,
         archive,
         root_causes,
+        subscriptions,
+        preferences,
         *((demo_erp,) if dev else ()),
     ):
         api.include_router(part.router)
     app.include_router(api)
     app.include_router(webhooks.router, prefix=API)
     app.include_router(health.router)
+    describe_events(app)
     problem_answers.install(app)
     fresh.install(app)
     app.add_middleware(BodyLimit)

@@ -51,6 +51,7 @@ from service.schedule_register import ScheduleRegister
 from service.schedules import ScheduleKeeper
 from service.schemas import ActOut, Whole
 from service.scopes import scope_of
+from service.sending.wiring import Sending
 from service.standing_tasks import StandingTasks
 from service.temporal_gateway import Gateway
 from service.texts import Language
@@ -95,6 +96,7 @@ class Parts:
     deliveries: Deliveries
     archive: Archive
     root_causes: SqlRootCauses
+    sending: Sending
     data_dir: Path
     reports: Reports
 

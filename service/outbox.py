@@ -24,14 +24,18 @@ NOTABLE = frozenset(
         _E.DECISIONS_VOID,
         _E.CONFIRMED,
         _E.CONFIRMATION_LAPSED,
+        _E.TRANSFERRED,
+        _E.SIGN_ADDED,
         _E.REMINDED,
         _E.ESCALATED,
         _E.WAITING_FOR_LEDGER,
         _E.STEP_DONE,
         _E.STEP_FAILED,
         _E.WINDOW_OPENED,
+        _E.WINDOW_EXTENDED,
         _E.WINDOW_CLOSED,
         _E.ATTENTION_NEEDED,
+        _E.ATTENTION_PROPOSED,
         _E.SEALED,
     }
 )

@@ -60,5 +60,54 @@ class OutgoingRow(Row, table=True):
     """What the last attempt failed with; empty if it did not."""
 
 
+class SubscriptionRow(Row, table=True):
+    """Where events are posted to. Its secret is not here: it is derived from the salt when it is needed."""
+
+    __tablename__ = "subscriptions"
+
+    id: str = Field(primary_key=True, max_length=32)
+    call: str | None = Field(max_length=64, unique=True)
+    """The call under an Idempotency-Key that made it: the same call makes no second one."""
+    url: str = Field(sa_type=Text)
+    types: JsonValue = Field(sa_type=Document)
+    ledger: str | None = Field(max_length=_NAME)
+    description: str = Field(max_length=200)
+    salt: str = Field(max_length=64)
+    created_at: datetime = Field(sa_type=UTCDateTime)
+    created_by: str = Field(max_length=_NAME)
+    ended_at: datetime | None = Field(sa_type=UTCDateTime, index=True)
+    ended_by: str | None = Field(max_length=_NAME)
+
+
+class PreferenceRow(Row, table=True):
+    """How a person wants to be told."""
+
+    __tablename__ = "preferences"
+
+    person: str = Field(primary_key=True, max_length=_NAME)
+    language: str = Field(max_length=2)
+    channels: JsonValue = Field(sa_type=Document)
+    """Channel and address, the preferred one first."""
+    quiet: JsonValue = Field(sa_type=Document)
+    updated_at: datetime = Field(sa_type=UTCDateTime)
+
+
+class LinkRow(Row, table=True):
+    """A decision link that was sent. Only its SHA-256 is here."""
+
+    __tablename__ = "decision_links"
+
+    sha256: str = Field(primary_key=True, max_length=64)
+    person: str = Field(max_length=_NAME)
+    task: str = Field(max_length=_NAME)
+    expires_at: datetime = Field(sa_type=UTCDateTime)
+    used_at: datetime | None = Field(sa_type=UTCDateTime)
+    used_by_call: str | None = Field(max_length=64)
+    """The call that used it: the same call may be answered again."""
+
+
 outbox = table_of(OutboxRow)
 outgoing = table_of(OutgoingRow)
+subscriptions = table_of(SubscriptionRow)
+preferences = table_of(PreferenceRow)
+decision_links = table_of(LinkRow)

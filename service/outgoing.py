@@ -50,18 +50,10 @@ class Outgoing:
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise NoAnswer(f"{url}: {type(error).__name__} {error}") from error
 
-    async def post(
-        self,
-        url: str,
-        body: bytes,
-        headers: Mapping[str, str],
-        params: Mapping[str, str] | None = None,
-    ) -> Reply:
+    async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Reply:
         """Raises NoAnswer, which names no more of the address than its host: the rest may be a secret."""
         try:
-            async with self._http.stream(
-                "POST", url, content=body, headers=headers, params=params
-            ) as response:
+            async with self._http.stream("POST", url, content=body, headers=headers) as response:
                 said = {name.lower(): value for name, value in response.headers.items()}
                 where = response.request.url.host
                 return Reply(response.status_code, said, await _read(where, response))

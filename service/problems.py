@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, TypeAlias
 
 from service import refusals as r
@@ -16,6 +16,7 @@ from service.texts import (
     PARTS,
     RIGHTS,
     STATES,
+    TARGETS,
     TASK_ACTIONS,
     VERBS,
     Language,
@@ -1024,6 +1025,82 @@ TABLE: tuple[Problem, ...] = (
         ("Look at the case that it has led to.", "请查看由其产生的案件。"),
     ),
     _row(
+        r.UnknownSubscription,
+        404,
+        ("Unknown subscription", "订阅不存在"),
+        "没有订阅“{subscription}”。",
+        ("See GET /api/v1/subscriptions for those there are.", "现有订阅见 GET /api/v1/subscriptions。"),
+        path_name="subscription",
+    ),
+    _row(
+        r.UnknownChannel,
+        422,
+        ("Unknown channel", "消息渠道不存在"),
+        "没有消息渠道“{channel}”。",
+        (
+            "See `available` in GET /api/v1/me/preferences.",
+            "可用渠道见 GET /api/v1/me/preferences 的 available。",
+        ),
+        "/channels/{n}/channel",
+    ),
+    _row(
+        r.AddressUnsuitable,
+        422,
+        ("Unsuitable address", "地址不适用"),
+        "无法通过渠道“{channel}”将消息送达该地址。",
+        (
+            "Give an e-mail address of the company, or the user id or telephone number known to the chat.",
+            "请填写公司邮箱地址，或聊天工具中的用户 ID 或手机号。",
+        ),
+        "/channels/{n}/address",
+    ),
+    _row(
+        r.UnknownLink,
+        404,
+        ("Unknown link", "链接不存在"),
+        "没有此链接。",
+        (
+            "Open your tasks instead: GET /api/v1/tasks?mine=true.",
+            "请改为查看您的任务：GET /api/v1/tasks?mine=true。",
+        ),
+        path_name="token",
+    ),
+    _row(
+        r.LinkOfAnother,
+        403,
+        ("Somebody else's link", "非本人链接"),
+        "该链接是发给他人的，不是发给 {person} 的。",
+        (
+            "Sign in as the person it was sent to, or open your own tasks.",
+            "请以收件人身份登录，或查看您自己的任务。",
+        ),
+    ),
+    _row(
+        r.LinkUsed,
+        409,
+        ("Link used before", "链接已使用"),
+        "该链接已被使用；它指向任务 {task}。",
+        ("Open the task itself: GET /api/v1/tasks/{task}.", "请直接打开该任务：GET /api/v1/tasks/{task}。"),
+    ),
+    _row(
+        r.LinkExpired,
+        409,
+        ("Link expired", "链接已过期"),
+        "该链接已过期；它指向任务 {task}。",
+        ("Open the task itself: GET /api/v1/tasks/{task}.", "请直接打开该任务：GET /api/v1/tasks/{task}。"),
+    ),
+    _row(
+        r.TargetForbidden,
+        422,
+        ("Address not allowed", "地址不被允许"),
+        "事件不会推送至该地址：{why}。",
+        (
+            "Give a public https:// address; inside, one that UNCLOSE_OUTGOING_ALLOW names.",
+            "请提供公网 https:// 地址；内部地址须先由 UNCLOSE_OUTGOING_ALLOW 允许。",
+        ),
+        "/url",
+    ),
+    _row(
         r.SecretShownOnce,
         409,
         ("A token is shown once", "令牌只显示一次"),
@@ -1269,6 +1346,21 @@ def _detail(failure: Failure, row: Problem, language: Language) -> str:
     return row.detail_zh.format(**{name: _in_chinese(name, text) for name, text in failure.facts.items()})
 
 
+def told_in(failure: object, language: Language) -> str:
+    """A failure as it stands on record, by name, sentence and facts, in words for people; empty if none."""
+    if not isinstance(failure, Mapping):
+        return ""
+    error, said = str(failure.get("error", "")), str(failure.get("says", ""))
+    row = next((row for row in TABLE if row.cls.__name__ == error), None)
+    if language == Language.EN or row is None:
+        return said
+    facts = {str(name): str(text) for name, text in dict(failure.get("facts") or {}).items()}
+    needed = {field.name for field in fields(row.cls)}
+    if needed - set(facts):
+        return row.title.zh
+    return row.detail_zh.format(**{name: _in_chinese(name, text) for name, text in facts.items()})
+
+
 _VOCABULARY = {
     "module": MODULES,
     "modules": MODULES,
@@ -1285,6 +1377,7 @@ _VOCABULARY = {
     "part": PARTS,
     "right": RIGHTS,
     "fault": FAULTS,
+    "why": TARGETS,
 }
 _PHRASES = frozenset({"step", "seen", "where"})
 """Facts that name modules and verbs in passing."""

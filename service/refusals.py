@@ -250,6 +250,61 @@ class BackfillTooMany(ServiceRefusal):
 
 
 @dataclass(eq=False)
+class UnknownSubscription(ServiceRefusal):
+    sentence = "There is no subscription {subscription!r}."
+    subscription: str
+
+
+@dataclass(eq=False)
+class TargetForbidden(ServiceRefusal):
+    """`why` is one of the reasons in `service/texts.py`."""
+
+    sentence = "Events are not posted to this address: {why}."
+    why: str
+
+
+@dataclass(eq=False)
+class UnknownChannel(ServiceRefusal):
+    """`n` is the place in the list that was sent, from 0."""
+
+    sentence = "There is no channel {channel!r}."
+    channel: str
+    n: int
+
+
+@dataclass(eq=False)
+class AddressUnsuitable(ServiceRefusal):
+    """`n` is the place in the list that was sent, from 0."""
+
+    sentence = "Nobody can be told there through channel {channel!r}."
+    channel: str
+    n: int
+
+
+@dataclass(eq=False)
+class UnknownLink(ServiceRefusal):
+    sentence = "There is no such link."
+
+
+@dataclass(eq=False)
+class LinkOfAnother(ServiceRefusal):
+    sentence = "This link was sent to somebody else, not to {person}."
+    person: str
+
+
+@dataclass(eq=False)
+class LinkUsed(ServiceRefusal):
+    sentence = "This link was used before; it led to task {task}."
+    task: str
+
+
+@dataclass(eq=False)
+class LinkExpired(ServiceRefusal):
+    sentence = "This link has expired; it led to task {task}."
+    task: str
+
+
+@dataclass(eq=False)
 class NotHere(ServiceRefusal):
     """For parts of a case that do not exist yet, or never will."""
 

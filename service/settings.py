@@ -12,6 +12,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
+from service.texts import Language
 from workflows.domain.approval import Group
 from workflows.domain.errors import NoRecipients
 
@@ -96,6 +97,21 @@ class Settings(BaseSettings):
     oidc_client_id: str | None = Field(default=None, description="Client of the dashboard's sign-in.")
     oidc_client_secret: SecretStr | None = Field(default=None, description="Secret of that client.")
 
+    public_url: str | None = Field(
+        default=None,
+        description="Where people reach Unclose, for links in messages; host and port if not given.",
+    )
+    channels: Path | None = Field(
+        default=None, description="Path of channels.toml: how people are told; not at all if not given."
+    )
+    message_language: Language = Field(
+        default=Language.ZH, description="Language of messages to those who have not chosen: zh or en."
+    )
+    outgoing_allow: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(),
+        description="Inner hosts and networks that events may be posted to, comma-separated.",
+    )
+
     rate_limits: Literal["on", "off"] = Field(
         default="on",
         description="Whether too many requests are refused. In dev a hundred times as many may come.",
@@ -130,7 +146,7 @@ class Settings(BaseSettings):
     def _absolute(cls, folder: Path) -> Path:
         return folder.expanduser().resolve()
 
-    @field_validator("backup_recipients", mode="before")
+    @field_validator("backup_recipients", "outgoing_allow", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:  # Any: not validated yet
         if not isinstance(value, str):

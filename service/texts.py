@@ -392,6 +392,18 @@ INELIGIBLE: Mapping[str, Words] = {
 """How a reason begins why somebody cannot be asked; groups or a level may follow."""
 
 
+TARGETS: Mapping[str, Words] = {
+    said: Words(said, zh)
+    for said, zh in (
+        ("it cannot be read as one", "无法识别为网址"),
+        ("it does not begin with https://", "未以 https:// 开头"),
+        ("it carries a password or a fragment", "其中含有用户名、密码或片段标识"),
+        ("it leads to an internal network", "该地址属于或指向内部网络"),
+    )
+}
+"""Why events are not posted to an address."""
+
+
 def word(table: Mapping[Any, Words], code: str, language: Language) -> str:
     """The word for a code, or the code itself where none is known."""
     words = {str(key): words for key, words in table.items()}.get(code)

@@ -43,6 +43,7 @@ from service.schedule_plan import planned_schedules
 from service.schedule_register import ScheduleRegister
 from service.schedules import ScheduleKeeper, TemporalSchedules
 from service.sending.dispatcher import Dispatcher, running
+from service.sending.wiring import open_post
 from service.settings import Settings
 from service.vault import build_vault, warn_of_overwriting
 from workflows.backup_steps import RehearsalSteps, RestoreSteps, SnapshotSteps
@@ -106,6 +107,7 @@ async def open_parts(settings: Settings, given: LedgerBook | None = None) -> Asy
     catalogue = SqlBackupCatalogue(database)
     keeper = BackupKeeper(ledgers, vault, catalogue, settings.data_dir / "scratch")
     comparison = ComparisonActivities(book, StoredBackups(keeper), settings.data_dir / "evidence")
+    post = open_post(settings, database, directory)
     try:
         schedules = ScheduleRegister(database)
         yield Parts(
@@ -126,10 +128,11 @@ async def open_parts(settings: Settings, given: LedgerBook | None = None) -> Asy
                     PeriodicActivities(job_bodies(book, database, register, catalogue), schedules),
                 ),
             ],
-            dispatcher=Dispatcher(database, channels={}, audiences=()),
             archivist=Archivist(database, book.causes),
+            dispatcher=post.dispatcher,
         )
     finally:
+        await post.aclose()
         await ledgers.aclose()
         await book.aclose()
         await database.aclose()

@@ -10,6 +10,7 @@ from service.configured_ledgers import load_ledgers
 from service.failures import MISUSED, CommandFailed, remedy
 from service.inbox.hooks import HookBook, HooksUnreadable, load_hooks
 from service.ledger_book import LedgerBook, LedgersUnreadable
+from service.sending.channel_book import ChannelBook, ChannelsUnreadable
 from service.settings import PREFIX, DevelopmentSecret, Settings
 from service.vault import StoreUnreadable, build_vault
 from workflows.domain.errors import NoRecipients, RecipientUnreadable
@@ -62,6 +63,14 @@ def require_startable(settings: Settings) -> None:
         remedy = f"set {name} to host:port, or use `unclose dev`"
         raise CommandFailed(f"{name} is not set; only `unclose dev` starts a Temporal", remedy, MISUSED)
     _require_safe_backups(settings)
+    _require_channels(settings)
+
+
+def _require_channels(settings: Settings) -> None:
+    try:
+        ChannelBook.load(settings.channels).require_secrets()
+    except ChannelsUnreadable as error:
+        raise CommandFailed(str(error), f"put it right, or unset {PREFIX}CHANNELS", MISUSED) from error
 
 
 def _require_safe_backups(settings: Settings) -> None:
