@@ -59,6 +59,7 @@ from service.routes import (
     requests,
     root_causes,
     schedules,
+    statistics,
     subscriptions,
     tasks,
     tokens,
@@ -72,6 +73,7 @@ from service.schedules import ScheduleKeeper, ScheduleServer, TemporalSchedules
 from service.sending.wiring import open_sending
 from service.settings import Settings
 from service.standing_tasks import StandingTasks
+from service.statistics import StatisticsReader
 from service.temporal_client import connect
 from service.temporal_gateway import Gateway, TemporalGateway
 from service.tokens import Tokens
@@ -154,6 +156,7 @@ def create_app(
             archive=Archive(database),
             root_causes=SqlRootCauses(database, book.causes),
             sending=open_sending(settings, database),
+            statistics=StatisticsReader(database, book.zones),
             data_dir=settings.data_dir,
             reports=Reports(database, register, known, book, build_store(settings)),
         )
@@ -226,6 +229,7 @@ def assemble(lifespan: Lifespan | None = None, *, dev: bool = False) -> FastAPI:
         root_causes,
         subscriptions,
         preferences,
+        statistics,
         *((demo_erp,) if dev else ()),
     ):
         api.include_router(part.router)

@@ -53,6 +53,7 @@ from service.schemas import ActOut, Whole
 from service.scopes import scope_of
 from service.sending.wiring import Sending
 from service.standing_tasks import StandingTasks
+from service.statistics import StatisticsReader
 from service.temporal_gateway import Gateway
 from service.texts import Language
 from service.tokens import Tokens
@@ -97,6 +98,7 @@ class Parts:
     archive: Archive
     root_causes: SqlRootCauses
     sending: Sending
+    statistics: StatisticsReader
     data_dir: Path
     reports: Reports
 

@@ -233,6 +233,11 @@ class LedgerBook:
         return configuration.retention, configuration.time_zone
 
     @property
+    def zones(self) -> dict[str, ZoneInfo]:
+        """By ledger: whose calendar its days and months are on."""
+        return {code: configuration.time_zone for code, configuration in self._configurations.items()}
+
+    @property
     def causes(self) -> dict[str, CauseCatalogue]:
         """By ledger: what may be named as the cause of its cases."""
         return {code: configuration.causes for code, configuration in self._configurations.items()}

@@ -1222,6 +1222,18 @@ TABLE: tuple[Problem, ...] = (
         "/window_hours",
     ),
     _row(
+        r.SpanUnusable,
+        422,
+        ("Not a span of months", "月份区间无效"),
+        "{first} 至 {last} 不是有效的区间（最多 {most} 个月）。",
+        (
+            "Name a first month that is not after the last, and ask for long times in parts.",
+            "起始月份不得晚于截止月份；较长的时间请分段查询。",
+        ),
+        "/from",
+        "query",
+    ),
+    _row(
         r.CursorUnreadable,
         422,
         ("Unreadable cursor", "游标无效"),

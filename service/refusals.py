@@ -314,6 +314,16 @@ class NotHere(ServiceRefusal):
 
 
 @dataclass(eq=False)
+class SpanUnusable(ServiceRefusal):
+    """`most` is the number of months that can be asked for at once."""
+
+    sentence = "From {first} to {last} is no span of at most {most} months."
+    first: str
+    last: str
+    most: int
+
+
+@dataclass(eq=False)
 class Unexpected(ServiceRefusal):
     sentence = "Something went wrong inside Unclose."
 
