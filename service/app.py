@@ -51,6 +51,7 @@ from service.routes import (
     deliveries,
     demo_erp,
     health,
+    knowledge,
     ledgers,
     me,
     plans,
@@ -214,6 +215,7 @@ def assemble(lifespan: Lifespan | None = None, *, dev: bool = False) -> FastAPI:
     for part in (
         requests,
         reports,
+        knowledge,
         tasks,
         plans,
         policy_routes,

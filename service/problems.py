@@ -963,6 +963,13 @@ TABLE: tuple[Problem, ...] = (
         "/{field}",
     ),
     _row(
+        r.UnknownArticle,
+        404,
+        ("Unknown article", "知识条目不存在"),
+        "知识库中没有条目“{article}”。",
+        ("See GET /api/v1/knowledge for all of them.", "全部条目见 GET /api/v1/knowledge。"),
+    ),
+    _row(
         r.UnknownToken,
         404,
         ("Unknown token", "令牌不存在"),

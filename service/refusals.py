@@ -63,6 +63,12 @@ class UnknownUser(ServiceRefusal):
 
 
 @dataclass(eq=False)
+class UnknownArticle(ServiceRefusal):
+    sentence = "There is no article {article!r} in the knowledge base."
+    article: str
+
+
+@dataclass(eq=False)
 class UnknownToken(ServiceRefusal):
     sentence = "There is no token {token!r} of yours."
     token: str

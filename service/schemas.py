@@ -703,6 +703,14 @@ class TaskSummary(Outbound):
     extension: ExtensionOut | None = Field(description="Only on tasks about a longer correction window.")
 
 
+class KnowledgeLink(Outbound):
+    """An article of the knowledge base that helps with a task."""
+
+    id: str
+    title: str = Field(description="In the language asked for.")
+    href: str
+
+
 class TaskLinks(Outbound):
     self: str
     request: str | None
@@ -746,6 +754,7 @@ class TaskOut(Outbound):
     closed_at: datetime | None
     summary: TaskSummary | None = Field(description="None if it belongs to no case.")
     standing: StandingOut | None = Field(description="Only if it belongs to no case.")
+    knowledge: list[KnowledgeLink] = Field(description="What to read before acting, the nearest first.")
     links: TaskLinks
 
 

@@ -3,9 +3,10 @@
 from datetime import datetime
 
 from service import schemas as s
+from service.knowledge.for_tasks import nearest
 from service.standing_tasks import StandingView
 from service.texts import ALARMS, FINDINGS, FindingWords, Language
-from service.views import API
+from service.views import API, knowledge_links
 from workflows.domain.case import Actor
 from workflows.domain.findings import FindingCode
 from workflows.domain.standing import AlarmCode
@@ -45,6 +46,7 @@ def standing_task(view: StandingView, actor: Actor, now: datetime, language: Lan
             facts=view.facts,
             raised_by=view.raised_by,
         ),
+        knowledge=knowledge_links(nearest(view.kind, frozenset({view.code}), language)),
         links=s.TaskLinks(self=here, request=None, actions=f"{here}/actions"),
     )
 

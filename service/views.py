@@ -6,6 +6,8 @@ from typing import Any
 
 from service import schemas as s
 from service.dry_run import Forecast
+from service.knowledge.for_tasks import knowledge_for
+from service.knowledge.library import Article
 from service.ledger_book import LedgerConfiguration
 from service.policies import PolicyVersion
 from service.policy_text import write_policy
@@ -341,8 +343,16 @@ def task(view: TaskView, viewer: Viewer, now: datetime, language: Language) -> s
         closed_at=view.closed_at,
         summary=_summary(view, language),
         standing=None,
+        knowledge=knowledge_links(knowledge_for(view, language)),
         links=s.TaskLinks(self=here, request=f"{API}/requests/{request.id}", actions=f"{here}/actions"),
     )
+
+
+def knowledge_links(articles: Iterable[Article]) -> list[s.KnowledgeLink]:
+    return [
+        s.KnowledgeLink(id=article.id, title=article.title, href=f"{API}/knowledge/{article.id}")
+        for article in articles
+    ]
 
 
 def _summary(view: TaskView, language: Language) -> s.TaskSummary:
