@@ -263,6 +263,9 @@ class Execution:
         if self._point_b is not None:
             # Whatever was opened, by us or by a wrong movement: read it, do not assume it.
             reading = await self.case.errands.touch(LedgerSteps.read, Order(**self.case.errands.address))
+            # Read again after a worker has died half-way, the ledger would tell of fewer steps: what the dead
+            # one has closed would be missing from the case's own tale.
+            await self.case.errands.make_durable()
             way_back = PointerMoves(
                 self.case.errands, self.case.log, self.examined.books, self.fence, self._guide
             )

@@ -54,12 +54,12 @@ class Lane:
         """A fresh ledger for this case. A worker serves those that were there when it was started."""
         put_ledger(self.folder, code_of(case), self.original)
 
-    async def play(self, case: str) -> dict[str, Json]:
+    async def play(self, case: str, script: type[WholeCase] = WholeCase) -> dict[str, Json]:
         """Play a case to its end; what it has left behind."""
         ledger = self.folder / f"{code_of(case)}.sqlite"
         client = await Client.connect(self.address, namespace=self.name, data_converter=data_converter)
         with closing(Glance(self.register)) as glance:
-            await WholeCase(case, client, glance, ledger).play()
+            await script(case, client, glance, ledger).play()
         register = open_database(f"sqlite+aiosqlite:///{self.register}")
         try:
             return await account_of(case, register, ledger, self.folder / "evidence")

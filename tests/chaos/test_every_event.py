@@ -15,7 +15,7 @@ from tests.chaos.lane import Lane, make_originals
 from tests.chaos.mortal_worker import Fate, Nursery, nursery
 from tests.chaos.summary import Summary, spread
 from tests.chaos.temporal import TemporalServer, running_temporal
-from tests.chaos.whole_case import PATIENCE, Glance, until
+from tests.chaos.whole_case import PATIENCE, CasePutBack, Glance, WholeCase, until
 from tests.conftest import SAID
 from tests.e2e.tree import is_alive
 from workflows.domain.digest import Json
@@ -69,16 +69,18 @@ def kill(worker: int) -> None:
         os.kill(worker, signal.SIGKILL)
 
 
-async def undisturbed(theatre: Theatre, killed: str) -> tuple[Account, int]:
-    """The account of a case in which nothing is killed, and how many events it has."""
+async def undisturbed(
+    theatre: Theatre, killed: str, script: type[WholeCase] = WholeCase
+) -> tuple[Account, list[str]]:
+    """The account of a case in which nothing is killed, and the kinds of its events."""
     lane, case = theatre.lanes[0], case_after(killed, 0)
     lane.open_ledger(case)
     worker = theatre.worker(lane)
-    account = await lane.play(case)
+    account = await lane.play(case, script)
     kill(worker)
     events = account["events"]
     assert isinstance(events, list)
-    return account, len(events)
+    return account, [str(event["kind"]) for event in events if isinstance(event, dict)]
 
 
 async def became(playing: asyncio.Task[Account], reference: Account) -> str:
@@ -92,13 +94,22 @@ async def became(playing: asyncio.Task[Account], reference: Account) -> str:
 class DeathsInLane:
     """Plays one case after another in a lane. Who takes over from a dead worker dies in the next case."""
 
-    def __init__(self, theatre: Theatre, lane: Lane, points: deque[int], reference: Account) -> None:
+    def __init__(
+        self,
+        theatre: Theatre,
+        lane: Lane,
+        points: deque[int],
+        reference: Account,
+        killed: str = "worker",
+        script: type[WholeCase] = WholeCase,
+    ) -> None:
         self._theatre, self._lane, self._points, self._reference = theatre, lane, points, reference
+        self._killed, self._script = killed, script
 
     async def happen(self, summary: Summary) -> None:
         event, worker = self._next()
         while event:
-            playing = asyncio.create_task(self._lane.play(case_after("worker", event)))
+            playing = asyncio.create_task(self._lane.play(case_after(self._killed, event), self._script))
             await until(lambda: playing.done() or not is_alive(worker), "the worker is dead", LONG)  # noqa: B023
             was_killed = not is_alive(worker)
             kill(worker)
@@ -113,7 +124,7 @@ class DeathsInLane:
         if not self._points:
             return 0, self._theatre.worker(self._lane)
         event = self._points.popleft()
-        case = case_after("worker", event)
+        case = case_after(self._killed, event)
         self._lane.open_ledger(case)
         return event, self._theatre.worker(self._lane, Fate(case, event))
 
@@ -121,10 +132,25 @@ class DeathsInLane:
 async def test_the_worker_is_killed_after_every_event(
     theatre: Theatre, record_property: Callable[[str, object], None]
 ) -> None:
-    reference, count = await undisturbed(theatre, "worker")
-    chosen = range(1, count + 1) if EVERY_EVENT else range(1, count + 1, SAMPLED)
+    reference, kinds = await undisturbed(theatre, "worker")
+    chosen = range(1, len(kinds) + 1, 1 if EVERY_EVENT else SAMPLED)
     points, summary = deque(chosen), Summary("worker")
     lanes = [DeathsInLane(theatre, lane, points, reference) for lane in theatre.lanes]
+    await asyncio.gather(*(lane.happen(summary) for lane in lanes))
+    record_property(SAID, str(summary))
+    assert summary.tried == len(chosen)
+    assert summary.fallen == {}
+
+
+async def test_the_worker_is_killed_while_everything_is_put_back(
+    theatre: Theatre, record_property: Callable[[str, object], None]
+) -> None:
+    reference, kinds = await undisturbed(theatre, "putback", CasePutBack)
+    failed = kinds.index("step_failed") + 1
+    # Up to the failure the case is as any other.
+    chosen = range(1, len(kinds) + 1) if EVERY_EVENT else range(failed, len(kinds) + 1, SAMPLED)
+    points, summary = deque(chosen), Summary("worker of a case that is put back")
+    lanes = [DeathsInLane(theatre, lane, points, reference, "putback", CasePutBack) for lane in theatre.lanes]
     await asyncio.gather(*(lane.happen(summary) for lane in lanes))
     record_property(SAID, str(summary))
     assert summary.tried == len(chosen)
@@ -134,8 +160,8 @@ async def test_the_worker_is_killed_after_every_event(
 async def test_the_temporal_server_is_killed_after_a_sample_of_events(
     theatre: Theatre, record_property: Callable[[str, object], None]
 ) -> None:
-    reference, count = await undisturbed(theatre, "temporal")
-    lane, points, summary = theatre.lanes[0], spread(count), Summary("Temporal server")
+    reference, kinds = await undisturbed(theatre, "temporal")
+    lane, points, summary = theatre.lanes[0], spread(len(kinds)), Summary("Temporal server")
     for event in points:
         lane.open_ledger(case_after("temporal", event))
     worker = theatre.worker(lane)

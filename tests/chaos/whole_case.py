@@ -11,8 +11,10 @@ from typing import TypeVar
 
 from temporalio.client import Client
 from temporalio.service import RPCError
+from typing_extensions import override
 
 from activities.demo_erp.desk import Desk
+from activities.demo_erp.faults import Fault, Faults
 from activities.demo_erp.ledger import DemoLedger
 from service.dev_people import PEOPLE
 from service.temporal_gateway import TemporalGateway
@@ -76,18 +78,24 @@ class WholeCase:
         self._gateway = TemporalGateway(client)
 
     async def play(self) -> None:
-        """Fails if anything takes too long, or the case ends otherwise than completed."""
+        """Fails if anything takes too long, or the case ends otherwise than it should."""
+        await self._have_it_released()
+        await self._correct()
+        assert await _patiently(self._outcome) == CaseState.COMPLETED
+
+    async def _have_it_released(self) -> None:
         request = a_request(self.case, self._ledger.stem)
         await _patiently(lambda: self._gateway.start(request))
         for level, person in enumerate(APPROVERS, start=1):
             await self._say(f"approval-1-{level}", person, TaskAction.APPROVE)
         for person in AUTHORISERS:
             await self._say("authorisation-1", person, TaskAction.AUTHORISE)
+
+    async def _correct(self) -> None:
         await until(lambda: self._glance.state(self.case) == CaseState.CORRECTING, f"{self.case} is open")
         await asyncio.to_thread(correct, self._ledger)
         finish = Finish(_ACTORS[_APPLICANT])
         await _patiently(lambda: self._gateway.finish(self.case, finish, f"{self.case}-finish"))
-        assert await _patiently(self._outcome) == CaseState.COMPLETED
 
     async def _say(self, name: str, person: str, action: TaskAction) -> None:
         task = f"{self.case}-{name}"
@@ -98,6 +106,17 @@ class WholeCase:
     async def _outcome(self) -> str:
         handle = self._client.get_workflow_handle_for(UncloseWorkflow.run, workflow_id(self.case))
         return (await asyncio.wait_for(handle.result(), PATIENCE)).state
+
+
+class CasePutBack(WholeCase):
+    """A case on a ledger that gives its corrector no right: everything is opened, and closed again."""
+
+    @override
+    async def play(self) -> None:
+        with DemoLedger(str(self._ledger)) as opened:
+            Faults(opened).set(Fault.GRANT_NOT_MADE, _APPLICANT)
+        await self._have_it_released()
+        assert await _patiently(self._outcome) == CaseState.ROLLED_BACK
 
 
 def correct(ledger: Path) -> None:
