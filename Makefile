@@ -32,8 +32,8 @@ dev: $(VENV)/.run ## API, worker, embedded Temporal, demo ledger
 test: $(VENV)/.dev ## every test
 	$(BIN)/python -m pytest -n $(LANES) --dist loadfile $(ARGS)
 
-chaos: $(VENV)/.dev ## the worker killed after every event of a case
-	UNCLOSE_EVERY_EVENT=1 $(BIN)/python -m pytest tests/chaos $(ARGS)
+chaos: $(VENV)/.dev ## the worker killed after every event of a case; cases over twelve periods
+	UNCLOSE_EVERY_EVENT=1 $(BIN)/python -m pytest tests/chaos tests/integration/test_long_cases.py $(ARGS)
 
 check: $(VENV)/.dev ## the gate: format, lint, types, arrows, OpenAPI drift, tests
 	BIN=$(BIN) .ci/check.sh

@@ -13,6 +13,7 @@ from workflows.domain.approval import Group
 from workflows.domain.case import EventKind, Position, Resume, TaskAction, TaskKind
 from workflows.domain.difference import DocumentAction
 from workflows.domain.findings import FindingCode, Owner, Risk, Severity
+from workflows.domain.holding import Doors
 from workflows.domain.ledger import Module, StepMode, Verb
 from workflows.domain.location import RowChange
 from workflows.domain.policy import Mode, OnDeadline
@@ -669,6 +670,16 @@ class ExplanationOut(Outbound):
     documents: list[str]
 
 
+class HeldOut(Outbound):
+    """What of the ledger a case keeps from others while it waits for a person."""
+
+    fence: int | None = Field(description="Of the lease; null if the case does not have it.")
+    doors: Doors = Field(description="Whom the ledger lets in: everybody, the correctors, nobody.")
+    rights: list[str] = Field(
+        description="Who was given the right to correct and is not known to have lost it."
+    )
+
+
 class ExtensionOut(Outbound):
     """A longer correction window, as it was asked for."""
 
@@ -693,6 +704,7 @@ class TaskSummary(Outbound):
         description="What has changed since people agreed: request, plan, findings, policy."
     )
     failure: str | None = Field(description="What stopped the case; only on tasks of kind `attention`.")
+    held: HeldOut | None = Field(description="Only on tasks of kind `attention`.")
     proposal: ProposalOut | None = Field(description="An answer that waits for a second person.")
     rehearsal: RehearsalOut | None = Field(
         description="What the rehearsal has shown; only on tasks of kind `authorisation`."

@@ -367,6 +367,7 @@ def _summary(view: TaskView, language: Language) -> s.TaskSummary:
         blast_radius=_touched(view),
         drift=view.drift if isinstance(view.drift, dict) else None,
         failure=_failure(view.attention),
+        held=_held(view.attention),
         proposal=_proposal(view.attention),
         rehearsal=s.RehearsalOut(**_rehearsal(view.rehearsal)) if isinstance(view.rehearsal, dict) else None,
         instruction=_instruction(view.instruction, language),
@@ -405,6 +406,11 @@ def _touched(view: TaskView) -> s.BlastRadius | None:
 def _proposal(attention: Json) -> s.ProposalOut | None:
     proposal = attention.get("proposal") if isinstance(attention, dict) else None
     return s.ProposalOut(**proposal) if isinstance(proposal, dict) else None
+
+
+def _held(attention: Json) -> s.HeldOut | None:
+    held = attention.get("held") if isinstance(attention, dict) else None
+    return s.HeldOut(**held) if isinstance(held, dict) else None
 
 
 def _failure(attention: Json) -> str | None:

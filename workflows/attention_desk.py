@@ -17,6 +17,7 @@ from workflows.domain.errors import (
     SecondGroupNeeded,
     TaskClosed,
 )
+from workflows.domain.holding import Holding
 from workflows.domain.request import UncloseRequest
 
 ATTENTION_GROUPS = (Group.OPERATOR, Group.ERP_ADMIN)
@@ -43,6 +44,8 @@ class Stop:
 
     came_from: str
     failure: dict[str, Json]
+    held: Holding
+    """What of the ledger is kept from others meanwhile."""
 
 
 class AttentionDesk:
@@ -75,7 +78,12 @@ class AttentionDesk:
 
     def part(self) -> dict[str, object]:
         """What people must see before they answer."""
-        return {"came_from": self.stop.came_from, "failure": self.stop.failure, "proposal": self.proposal}
+        return {
+            "came_from": self.stop.came_from,
+            "failure": self.stop.failure,
+            "held": self.stop.held.record(),
+            "proposal": self.proposal,
+        }
 
     def names(self, act: Act) -> None:
         return None

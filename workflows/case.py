@@ -35,6 +35,7 @@ from workflows.domain.errors import (
     UncloseError,
     WrongState,
 )
+from workflows.domain.holding import Holding
 from workflows.domain.request import (
     FINAL_STATES,
     HUMAN_STATES,
@@ -79,6 +80,8 @@ class Case:
         self.digest: str | None = None
         self.window_ended_at: datetime | None = None
         """When a correction window ran out unfinished."""
+        self.holding = Holding()
+        """What of the ledger is held until the case lets go of it."""
         self.may_roll_back = False
         """Whether there is a point B and the ledger may have been touched since."""
         self._profile: LedgerProfile | None = None
@@ -358,12 +361,13 @@ class Case:
         self._attentions += 1
         self._came_from = self.log.state
         self.log.enter(CaseState.ATTENTION, because=describe(failure))
-        stop = Stop(self._came_from, describe(failure))
+        stop = Stop(self._came_from, describe(failure), self.holding)
         desk = AttentionDesk(
             self.request, self._attentions, stop, workflow.now(), may_roll_back=self.may_roll_back
         )
         self.log.learn(attention=desk.part())
-        self.log.tell(EventKind.ATTENTION_NEEDED, {"came_from": stop.came_from, "failure": stop.failure})
+        told: dict[str, Json] = {"came_from": stop.came_from, "failure": stop.failure}
+        self.log.tell(EventKind.ATTENTION_NEEDED, {**told, "held": stop.held.record()})
         await self.wait_for_people(
             desk, lambda: desk.answer is not None, None, interruptible=self._can_still_withdraw
         )

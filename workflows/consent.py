@@ -14,6 +14,7 @@ from workflows.domain.case import Actor, EventKind, Resume, request_difference
 from workflows.domain.consent_round import Outcome, Round
 from workflows.domain.digest import Json, sha256
 from workflows.domain.findings import EvidenceRow, Finding, FindingCode
+from workflows.domain.holding import Holding
 from workflows.domain.rehearsal import Rehearsal
 from workflows.domain.request import CaseState
 from workflows.examination import Examination, difference, examine
@@ -206,6 +207,7 @@ class Consent:
             lease = await errands.record(LeaseSteps.take_lease, Order(**errands.address))
             if lease.holder == self.case.request.id:
                 self.fence = lease.fence
+                self.case.holding = Holding(lease.fence)
                 self.case.log.tell(EventKind.LEASE_TAKEN, {"fence": lease.fence})
                 return
             await self._queue_up(str(lease.holder))
@@ -275,6 +277,7 @@ class Consent:
             await errands.record(LeaseSteps.release_lease, Order(**errands.address))
             self.case.log.tell(EventKind.LEASE_RELEASED, {"fence": self.fence})
             self.fence = 0
+            self.case.holding = Holding()
 
     # ------------------------------------------------------------------ examining
 

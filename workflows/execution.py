@@ -11,6 +11,7 @@ from workflows.domain.corrections import require_sound, undeclared
 from workflows.domain.digest import Json
 from workflows.domain.errors import GateNotPassed
 from workflows.domain.findings import blockers
+from workflows.domain.holding import Doors, Holding
 from workflows.domain.ledger import CloseState
 from workflows.domain.plan import apply, require_same_pointers
 from workflows.domain.proof import (
@@ -148,10 +149,12 @@ class Execution:
         await errands.make_durable()
         order = LeaveOrder(**errands.address, persons=self.window.persons, fence=self.fence)
         await errands.touch(LedgerSteps.leave, order)
+        self.case.holding = Holding(self.fence)
 
     async def _give_back(self) -> None:
         errands = self.case.errands
         await errands.record(LeaseSteps.release_lease, Order(**errands.address))
+        self.case.holding = Holding()
         self.case.log.tell(EventKind.RELEASED, {"fence": self.fence})
 
     async def _compare(self) -> None:
@@ -178,6 +181,7 @@ class Execution:
         errands = self.case.errands
         reason = f"{self.case.request.id}: {self.case.request.reason}"
         try:
+            self.case.holding = Holding(self.fence, Doors.SHUT)
             isolated = await self._send_everybody_out(reason)
             # Asked again, the ledger would tell of nobody: those who were in it have been sent out.
             await errands.make_durable()
@@ -192,6 +196,7 @@ class Execution:
                 LedgerSteps.leave,
                 LeaveOrder(**errands.address, persons=self.window.persons, fence=self.fence),
             )
+            self.case.holding = Holding(self.fence)
             raise
 
     async def _send_everybody_out(self, reason: str) -> Isolated:
@@ -204,12 +209,14 @@ class Execution:
     async def _reclose(self) -> None:
         errands, request = self.case.errands, self.case.request
         await self._gate()
+        self.case.holding = Holding(self.fence, Doors.SHUT, self.window.persons)
         closed = await errands.touch(
             LedgerSteps.close_window,
             CloseWindowOrder(
                 **errands.address, persons=self.window.persons, fence=self.fence, mark=self.mark
             ),
         )
+        self.case.holding = Holding(self.fence, Doors.SHUT)
         unexplained = undeclared(closed.changes, request.scope)
         self.case.log.learn(changes=closed.changes, undeclared=unexplained)
         beside = [change.document for change in unexplained]

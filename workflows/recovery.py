@@ -7,6 +7,7 @@ from workflows.case import Case, CaseEnds, RollBackDecided
 from workflows.domain.case import EventKind
 from workflows.domain.corrections import undeclared
 from workflows.domain.digest import Json
+from workflows.domain.holding import Doors, Holding
 from workflows.domain.plan import require_same_pointers
 from workflows.domain.proof import require_equal
 from workflows.domain.request import CaseState
@@ -55,8 +56,10 @@ class Recovery:
             fence=execution.fence,
             mark=execution.mark,
         )
+        case.holding = Holding(execution.fence, Doors.SHUT, execution.window.persons)
         closed = await case.errands.touch(LedgerSteps.close_window, order)
         self._is_shut = True
+        case.holding = Holding(execution.fence, Doors.SHUT)
         beside = undeclared(closed.changes, case.request.scope)
         case.log.learn(changes=closed.changes, undeclared=beside)
         names: list[Json] = [change.document for change in beside]

@@ -13,6 +13,7 @@ from workflows.domain.case import EventKind, Extension, TaskAction
 from workflows.domain.corrections import Change
 from workflows.domain.digest import Json
 from workflows.domain.errors import ExtensionAsked, ExtensionTooLong, NotExplained
+from workflows.domain.holding import Doors, Holding
 from workflows.explanation_desk import ExplanationDesk, ReviewDesk, documents_of
 from workflows.extension_desk import ExtensionDesk, Prolonging
 from workflows.steps import LedgerSteps, WindowOrder
@@ -54,6 +55,7 @@ class Window:
         until = now + timedelta(hours=self.case.request.window_hours)
         address, persons = self.case.errands.address, self.persons
         order = WindowOrder(**address, persons=persons, until=until, fence=self.fence)
+        self.case.holding = Holding(self.fence, Doors.NAMED, persons)
         await self.case.errands.touch(LedgerSteps.open_window, order)
         self._opened_at, self._until, self._passed = now, until, now
         told: dict[str, Json] = {

@@ -1,64 +1,32 @@
 """Plans over a whole year and more: thirteen periods a year, several modules, one step after the other."""
 
+import shutil
 import time
-from collections.abc import AsyncIterator, Iterator
-from datetime import date, timedelta
-from decimal import Decimal
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import insert
 
-from activities.demo_erp import creation, tables
-from activities.demo_erp.creation import Definition
-from activities.demo_erp.desk import Desk
-from activities.demo_erp.documents import NewDocument, NewLine
-from activities.demo_erp.ledger import DemoLedger
 from activities.erp.demo import DemoConnector, DemoOptions
 from activities.proof import prove_ledger
-from workflows.domain.ledger import CloseState, Module, ModuleGraph, Verb
-from workflows.domain.period import FiscalCalendar, Period
+from tests.long_ledger import CALENDAR, CURRENT, GRAPH, TARGET, create_long_ledger
+from workflows.domain.ledger import CloseState, Module, Verb
+from workflows.domain.period import Period
 from workflows.domain.plan import Books, Plan, plan_reclose, plan_unclose, verify_movement
 from workflows.domain.proof import require_equal, require_open
 
 FENCE = 5
-CALENDAR = FiscalCalendar(13, 1)
-GRAPH = ModuleGraph(
-    (Module.INVENTORY, Module.COST, Module.RECEIVABLE, Module.GL),
-    ((Module.INVENTORY, Module.COST), (Module.COST, Module.GL), (Module.RECEIVABLE, Module.GL)),
-)
 BOOKS = Books(GRAPH, CALENDAR)
-FIRST, TARGET, CURRENT = Period(2024, 1), Period(2024, 3), Period(2025, 2)
-"""From 2024-03 to 2025-01 there are twelve periods, the thirteenth of 2024 among them."""
+
+
+@pytest.fixture(scope="module")
+def long_ledger(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return create_long_ledger(tmp_path_factory.mktemp("long") / "y13.db")
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Path:
-    """A ledger of thirteen periods a year, with a purchase and a sale in each that has days of its own."""
-    (tmp_path / "y13.db").touch()
-    with DemoLedger(str(tmp_path / "y13.db")) as ledger:
-        creation.create(ledger, Definition("y13", "十三期账套", FIRST, GRAPH, CALENDAR))
-        with ledger.writing() as db:
-            db.execute(insert(tables.item), [{"code": "M-1", "name": "螺栓", "unit": "个"}])
-            db.execute(insert(tables.warehouse), [{"code": "A", "name": "总仓"}])
-            db.execute(insert(tables.partner), [{"code": "P", "name": "客户"}])
-        desk = Desk(ledger)
-        with desk.seat("warehouse"):
-            for new in documents():
-                desk.add_audited("warehouse", new)
-        creation.close_periods(ledger, GRAPH, CALENDAR.span(FIRST, CALENDAR.previous(CURRENT)))
-    return tmp_path / "y13.db"
-
-
-def documents() -> Iterator[NewDocument]:
-    for period in CALENDAR.span(FIRST, CURRENT):
-        if period.number == 13:
-            continue
-        day: date = CALENDAR.first_day(period)
-        bought, sold = NewLine("M-1", Decimal(10), Decimal("2.50")), NewLine("M-1", Decimal(4), Decimal(4))
-        yield NewDocument("purchase_receipt", day, (bought,), "A", partner="P")
-        yield NewDocument("sales_issue", day + timedelta(days=1), (sold,), "A", partner="P")
-        yield NewDocument("sales_invoice", day + timedelta(days=1), (sold,), partner="P")
+def place(long_ledger: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copy(long_ledger, tmp_path / "y13.db"))
 
 
 @pytest.fixture

@@ -21,6 +21,7 @@ from workflows.domain.errors import (
     TaskClosed,
     UncloseError,
 )
+from workflows.domain.holding import Holding
 
 OLGA, OTTO = Actor("olga", (Group.OPERATOR,)), Actor("otto", (Group.OPERATOR,))
 EVA, BOTH = Actor("eva", (Group.ERP_ADMIN,)), Actor("bo", (Group.OPERATOR, Group.ERP_ADMIN))
@@ -29,7 +30,7 @@ BACK, RETRY = TaskAction.ROLL_BACK, TaskAction.RETRY
 
 def a_desk(*, may_roll_back: bool = True) -> AttentionDesk:
     request = replace(a_request(), applicant="clerk", correctors=("wang",))
-    stop = Stop("reclosing", {"error": "LedgerRefused"})
+    stop = Stop("reclosing", {"error": "LedgerRefused"}, Holding(3))
     return AttentionDesk(request, 1, stop, datetime(2025, 6, 3, tzinfo=UTC), may_roll_back=may_roll_back)
 
 
