@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
-BOOT = 60.0
+BOOT = 120.0
 POLL = 0.05
 
 T = TypeVar("T")
@@ -79,6 +79,22 @@ class Tree:
 
     def go_on(self, name: str) -> None:
         os.kill(self.pids()[name], signal.SIGCONT)
+
+    @contextmanager
+    def another(self, name: str) -> Iterator[int]:
+        """A second process of the same kind, with the same settings; its number."""
+        of = Path(f"/proc/{self.pids()[name]}")
+        command = of.joinpath("cmdline").read_text().split("\0")[:-1]
+        settings = dict(one.split("=", 1) for one in of.joinpath("environ").read_text().split("\0") if one)
+        with (self.data_dir / "logs" / f"another-{name}.log").open("wb") as log:
+            running = subprocess.Popen(
+                command, env=settings, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+            )
+        try:
+            yield running.pid
+        finally:
+            running.terminate()
+            running.wait(20)
 
     def wait_for_another(self, name: str, than: int) -> int:
         """Wait until the process has been started again; its new number."""
