@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, FastAPI
 from fastapi.routing import APIRoute
 
 from activities.chain import ChainFinder
+from activities.lease_watching import RunningCases
 from service import fresh, problem_answers
 from service.acceptance import Acceptance
 from service.acts import Acts
@@ -34,6 +35,8 @@ from service.inbox.pushes import StoredOnly
 from service.inbox.store import Inbox
 from service.intake import Answers, Intake
 from service.key_sets import KeySets
+from service.lease_release import LeaseRelease
+from service.leases import Leases
 from service.ledger_book import LedgerBook
 from service.oidc import Provider, SignIns
 from service.outgoing import Outgoing
@@ -68,6 +71,7 @@ from service.routes import (
     webhooks,
 )
 from service.routes import policies as policy_routes
+from service.running_cases import TemporalRunningCases
 from service.schedule_plan import planned_schedules
 from service.schedule_register import ScheduleRegister
 from service.schedules import ScheduleKeeper, ScheduleServer, TemporalSchedules
@@ -94,6 +98,7 @@ def create_app(
     given: LedgerBook | None = None,
     works: BackupWorks | None = None,
     schedule_server: ScheduleServer | None = None,
+    running: RunningCases | None = None,
     ways_in: HookBook | None = None,
 ) -> FastAPI:
     """The API on these settings. What is given stands in for what the settings describe.
@@ -124,7 +129,7 @@ def create_app(
         }
         dispatcher = Dispatcher(inbox, hooks, handlers)
         handed_out, outgoing = Tokens(database, known), Outgoing()
-        schedule_log = ScheduleRegister(database)
+        schedule_log, held = ScheduleRegister(database), Leases(database)
         app.state.parts = Parts(
             book=book,
             register=register,
@@ -143,6 +148,8 @@ def create_app(
             ),
             schedule_log=schedule_log,
             standing=StandingTasks(database),
+            leases=held,
+            lease_release=LeaseRelease(book, held, reader, running or TemporalRunningCases(lambda: client)),
             identities=Identities(known, handed_out, _sign_ins(settings, outgoing), development),
             limits=RateLimits(_rates(settings)),
             directory=directory,

@@ -31,6 +31,8 @@ from service.inbox.hooks import HookBook
 from service.inbox.ports import Handler, HookKind
 from service.inbox.store import Inbox
 from service.intake import Answer, Answers, Sender
+from service.lease_release import LeaseRelease
+from service.leases import Leases
 from service.ledger_book import LedgerBook
 from service.policies import PolicyStore
 from service.problem_answers import preferred_language
@@ -84,6 +86,8 @@ class Parts:
     schedules: ScheduleKeeper
     schedule_log: ScheduleRegister
     standing: StandingTasks
+    leases: Leases
+    lease_release: LeaseRelease
     identities: Identities
     limits: RateLimits
     directory: RegisterDirectory

@@ -2,24 +2,43 @@
 
 from collections.abc import Mapping
 
+from temporalio import activity
+
 from activities.backup.catalogue import BackupCatalogue
+from activities.backup.rehearsal import WithRehearsals
+from activities.lease_watching import LeaseWatch, LeftCopies
 from activities.periodic import JobBody
 from activities.periodic_backups import PeriodicBackups
 from activities.recording import Register
+from activities.self_checking import SelfCheck
 from activities.watching import Watch
 from service.database import Database
+from service.leases import Leases
 from service.ledger_book import LedgerBook
+from service.running_cases import TemporalRunningCases
+from service.standing_tasks import StandingTasks
 from service.watch_register import SqlWatchRegister
 
 
 def job_bodies(
-    book: LedgerBook, database: Database, register: Register, catalogue: BackupCatalogue
+    book: LedgerBook,
+    database: Database,
+    register: Register,
+    catalogue: BackupCatalogue,
+    ledgers: WithRehearsals,
 ) -> Mapping[str, JobBody]:
     """The body of every job in `service/jobs.py`, by its name."""
     backups = PeriodicBackups(catalogue, book)
     watch = Watch(book, book, register, SqlWatchRegister(database))
+    tasks, leases = StandingTasks(database), Leases(database)
+    check = SelfCheck(book, book, tasks)
+    running = TemporalRunningCases(activity.client)
+    left = LeftCopies(ledgers, leases, running)
     return {
         "watch": JobBody(watch.judge, watch.look, watch.prepare),
+        "self-check": JobBody(check.judge, check.look),
+        "leases": JobBody(LeaseWatch(leases, running, tasks).orphans),
+        "left-copies": JobBody(left.told, left.remove, left.prepare),
         "snapshot": JobBody(backups.snapshot),
         "restore-drill": JobBody(backups.drill),
     }

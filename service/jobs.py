@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from service.texts import Words
-from workflows.domain.timetable import Daily, Every, Timetable, Weekly
+from workflows.domain.timetable import BeforeMonthEnd, Daily, Every, Timetable, Weekly
 from workflows.domain.working_time import STANDARD
 
 
@@ -35,6 +35,28 @@ JOBS: tuple[Job, ...] = (
         timetable=Every(60),
         looks_first=True,
         least_minutes=5,
+    ),
+    Job(
+        name="self-check",
+        title=Words(
+            "Check before the month's end what would hold up its closing", "月底前自检（盘点未清等）"
+        ),
+        timetable=BeforeMonthEnd("09:00", working_days=3),
+        looks_first=True,
+        least_minutes=30,
+    ),
+    Job(
+        name="leases",
+        title=Words("Look for ledgers held by cases that run no longer", "检查被已不在运行的案件占用的账套"),
+        timetable=Every(10),
+        per_ledger=False,
+    ),
+    Job(
+        name="left-copies",
+        title=Words("Remove rehearsal copies that nobody needs any more", "清除遗留的演练副本"),
+        timetable=Daily("03:30"),
+        looks_first=True,
+        least_minutes=30,
     ),
     Job(
         name="snapshot",

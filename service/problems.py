@@ -435,6 +435,37 @@ TABLE: tuple[Problem, ...] = (
         ("See GET /api/v1/tasks for what is open now.", "当前待办见 GET /api/v1/tasks。"),
     ),
     _row(
+        e.LeaseNotHeld,
+        409,
+        ("Not held so", "占用不符"),
+        "账套 {ledger} 并未以防护序号 {fence} 被占用。",
+        (
+            "Read the ledger again; `lease` tells who holds it under which fence.",
+            "请重新查看账套；lease 中有占用者与防护序号。",
+        ),
+        "/fence",
+    ),
+    _row(
+        e.CaseStillRuns,
+        409,
+        ("The case still runs", "案件仍在运行"),
+        "{request} 仍在运行，将自行释放账套 {ledger}。",
+        (
+            "Cancel the case if it must end; it then closes what is open and gives the ledger back.",
+            "如需终止请取消该案件；它会关闭已打开的期间并释放账套。",
+        ),
+    ),
+    _row(
+        e.NotClosedAgain,
+        409,
+        ("Not closed again", "尚未重新结账"),
+        "账套 {ledger} 中 {request} 打开的期间仍未结账：{places}。",
+        (
+            "Close these periods in the ERP in order, or restore roll-back point B; then ask again.",
+            "请在 ERP 中按顺序结账，或恢复回退点 B，然后重试。",
+        ),
+    ),
+    _row(
         e.StandingTaskClosed,
         409,
         ("Task closed", "任务已关闭"),

@@ -11,12 +11,18 @@ from sqlalchemy import Connection, delete, select
 from service.admin_log import AdminEvent, note
 from service.database import Database, insert_new, insert_or_replace
 from service.schedule_tables import schedule_runs, schedules
+from service.standing_tasks import bring_in_line
 from service.timetable_schemas import read_written, written
-from workflows.domain.case import Actor
+from workflows.domain.approval import Group
+from workflows.domain.case import Actor, TaskKind
 from workflows.domain.digest import Json
+from workflows.domain.standing import AlarmCode, StandingTask
 from workflows.domain.timetable import Timetable
-from workflows.periodic_steps import RunRecord
+from workflows.periodic_steps import RUN_FAILED, RunRecord
 
+SCHEDULER = Actor("scheduler")
+FAILURES = 3
+"""After how many failures in a row somebody is told."""
 KEPT = 500
 """How many runs of one schedule are remembered."""
 
@@ -116,6 +122,26 @@ def _note_run(connection: Connection, record: RunRecord) -> None:
     oldest = connection.scalar(newest.offset(KEPT).limit(1))
     if oldest is not None:
         connection.execute(delete(schedule_runs).where(of_it, schedule_runs.c.ended_at <= oldest))
+    _tell_of_failures(connection, record)
+
+
+def _tell_of_failures(connection: Connection, record: RunRecord) -> None:
+    """What has failed so often in a row guards nothing any more: somebody must know. It ends with success."""
+    latest = _runs(connection, record.schedule, FAILURES)
+    failing = len(latest) == FAILURES and all(run.outcome == RUN_FAILED for run in latest)
+    ledger = record.schedule.partition(".")[2] or None
+    facts: dict[str, Json] = {"schedule": record.schedule, "says": record.says}
+    alarm = StandingTask(
+        subject=f"failing/{record.schedule}/",
+        raised_by=record.run,
+        kind=TaskKind.ATTENTION,
+        code=AlarmCode.JOB_FAILING,
+        owner=Group.OPERATOR,
+        ledger=ledger,
+        facts=facts,
+    )
+    if failing or record.outcome != RUN_FAILED:
+        bring_in_line(connection, alarm.subject, (alarm,) if failing else (), SCHEDULER, record.ended_at)
 
 
 def _runs(connection: Connection, name: str, limit: int) -> tuple[RunRecord, ...]:

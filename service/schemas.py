@@ -865,6 +865,14 @@ class PolicyIn(Inbound):
     )
 
 
+class LeaseOut(Outbound):
+    """Who holds a ledger."""
+
+    holder: str = Field(description="Number of the case.")
+    fence: int = Field(description="Under which fence it acts.")
+    since: datetime | None
+
+
 class LedgerOut(Outbound):
     """How a ledger is configured."""
 
@@ -884,6 +892,7 @@ class LedgerOut(Outbound):
     authorisation_hours: int
     max_window_hours: int
     at_site: bool
+    lease: LeaseOut | None = Field(description="Who holds it now; none if nobody does.")
 
 
 class LedgerList(Outbound):

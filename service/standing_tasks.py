@@ -77,7 +77,7 @@ class StandingTasks:
 
         Only tasks whose subject begins with the prefix are closed. The answer: ids opened, ids closed.
         """
-        work = partial(_bring_in_line, prefix=prefix, found=tuple(found), by=by, at=self._now())
+        work = partial(bring_in_line, prefix=prefix, found=tuple(found), by=by, at=self._now())
         return await self._database.write(work)
 
 
@@ -89,11 +89,13 @@ def is_standing(task: str) -> bool:
 def open_tasks(
     connection: Connection, found: Iterable[StandingTask], by: Actor, at: datetime
 ) -> tuple[str, ...]:
-    """Open those whose subject has no open task, each on record; the ids of those opened."""
+    """Open those whose subject has no open task, each on record; the others tell what is found now."""
     opened = []
     for task in found:
-        known = (_COLUMNS.id == task.id) | ((_COLUMNS.subject == task.subject) & (_COLUMNS.state == "open"))
-        if connection.scalar(select(_COLUMNS.id).where(known).limit(1)) is None:
+        is_open = (_COLUMNS.subject == task.subject) & (_COLUMNS.state == "open")
+        brought = connection.execute(update(standing_tasks).where(is_open).values(facts=task.facts))
+        was_raised = select(_COLUMNS.id).where(_COLUMNS.id == task.id)
+        if not brought.rowcount and connection.scalar(was_raised) is None:
             connection.execute(insert_new(connection, standing_tasks), _row(task, at))
             data: dict[str, Json] = {"code": task.code, "owner": task.owner, "facts": task.facts}
             note(connection, by, AdminEvent.STANDING_TASK_OPENED, task.id, data, at)
@@ -116,9 +118,10 @@ def _row(task: StandingTask, at: datetime) -> dict[str, Any]:  # Any: a row to b
     }
 
 
-def _bring_in_line(
+def bring_in_line(
     connection: Connection, prefix: str, found: tuple[StandingTask, ...], by: Actor, at: datetime
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """As the method, as part of another transaction."""
     opened = open_tasks(connection, found, by, at)
     still = {task.subject for task in found}
     mine = (_COLUMNS.state == "open") & _COLUMNS.subject.startswith(prefix, autoescape=True)

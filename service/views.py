@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from activities.lease_watching import HeldLease
 from service import schemas as s
 from service.dry_run import Forecast
 from service.knowledge.for_tasks import knowledge_for
@@ -421,7 +422,9 @@ def _failure(attention: Json) -> str | None:
 # --------------------------------------------------------------------------- ledgers
 
 
-def ledger(configuration: LedgerConfiguration, policy: ApprovalPolicy) -> s.LedgerOut:
+def ledger(
+    configuration: LedgerConfiguration, policy: ApprovalPolicy, lease: HeldLease | None
+) -> s.LedgerOut:
     profile = configuration.profile
     return s.LedgerOut(
         code=profile.code,
@@ -440,6 +443,7 @@ def ledger(configuration: LedgerConfiguration, policy: ApprovalPolicy) -> s.Ledg
         authorisation_hours=profile.authorisation_hours,
         max_window_hours=configuration.max_window_hours,
         at_site=profile.at_site,
+        lease=s.LeaseOut(holder=lease.holder, fence=lease.fence, since=lease.since) if lease else None,
     )
 
 

@@ -125,7 +125,7 @@ async def open_parts(settings: Settings, given: LedgerBook | None = None) -> Asy
                 *_steps(GuidingSteps, GuidingActivities(book, book)),
                 *_steps(
                     PeriodicSteps,
-                    PeriodicActivities(job_bodies(book, database, register, catalogue), schedules),
+                    PeriodicActivities(job_bodies(book, database, register, catalogue, ledgers), schedules),
                 ),
             ],
             archivist=Archivist(database, book.causes),

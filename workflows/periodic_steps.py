@@ -84,7 +84,7 @@ class PeriodicSteps:
 
     @activity.defn
     async def look_first(self, order: JobOrder) -> Seen:
-        """Read what the job needs of the ledger, beside the ERP. Changes nothing."""
+        """Read what the job needs, beside the ERP, or clear away what was left there. Acts on no ledger."""
         raise NotImplementedError
 
     @activity.defn

@@ -60,7 +60,7 @@ class RehearsalActivities(RehearsalSteps):
     async def prepare(self, order: RehearsalOrder) -> RehearsalLedger:
         began = time.perf_counter()
         _, manifest = await self.keeper.read(order.backup)
-        name = _name(order)
+        name = copy_name(order.ledger, order.case)
         await self.ledgers.forget(name)
         scratch = self.ledgers.scratch(name)
         async with heartbeats() as meter:
@@ -75,11 +75,12 @@ class RehearsalActivities(RehearsalSteps):
     @override
     @activity.defn
     async def discard(self, order: RehearsalOrder) -> Nothing:
-        name = _name(order)
+        name = copy_name(order.ledger, order.case)
         await self.ledgers.forget(name)
         await asyncio.to_thread(self.ledgers.scratch(name).remove)
         return Nothing()
 
 
-def _name(order: RehearsalOrder) -> str:
-    return f"{order.ledger}{_MARK}rehearsal-{order.case}"
+def copy_name(ledger: str, case: str) -> str:
+    """What the copy of a ledger is called on which a case is rehearsed."""
+    return f"{ledger}{_MARK}rehearsal-{case}"

@@ -5,10 +5,22 @@ from typing import Annotated
 from fastapi import APIRouter, Path
 
 from service import views
-from service.dependencies import Parts, TheActor, TheParts
+from service.dependencies import DoneOnce, Parts, TheActor, TheParts
+from service.lease_schemas import ReleasedOut, ReleaseIn
 from service.problem_answers import responses
+from service.refusals import KeyReused
 from service.schemas import CloseStateOut, LedgerList, LedgerOut, SessionList, SessionOut
-from workflows.domain.errors import LedgerUnavailable, UnknownLedger
+from workflows.domain.errors import (
+    CaseStillRuns,
+    LeaseNotHeld,
+    LedgerUnavailable,
+    NotAnOperator,
+    NotClosedAgain,
+    OwnCase,
+    StaleFence,
+    UnknownLedger,
+    WorkflowUnavailable,
+)
 
 router = APIRouter(prefix="/ledgers", tags=["ledgers"])
 
@@ -28,7 +40,38 @@ async def read_ledger(code: Code, parts: TheParts, _actor: TheActor) -> LedgerOu
 
 
 async def _ledger(parts: Parts, code: str) -> LedgerOut:
-    return views.ledger(parts.book.configuration(code), await parts.policies.in_force(code))
+    configuration = parts.book.configuration(code)
+    return views.ledger(configuration, await parts.policies.in_force(code), await parts.leases.on(code))
+
+
+@router.post(
+    "/{code}/lease/release",
+    responses=responses(
+        UnknownLedger,
+        NotAnOperator,
+        OwnCase,
+        LeaseNotHeld,
+        CaseStillRuns,
+        NotClosedAgain,
+        StaleFence,
+        KeyReused,
+        LedgerUnavailable,
+        WorkflowUnavailable,
+    ),
+    openapi_extra={"x-irreversible": "The next case may take the ledger; the ended one never gets it back."},
+)
+async def release_lease(code: Code, body: ReleaseIn, parts: TheParts, once: DoneOnce) -> ReleasedOut:
+    """Free a ledger that is held by a case which runs no longer.
+
+    The ledger itself is asked: every period that the case was to open must be closed again. Rights of its
+    correctors are withdrawn, people are let in, and only then the lease is free.
+    """
+
+    async def do() -> ReleasedOut:
+        await parts.lease_release.release(code, body.fence, once.actor, body.comment)
+        return ReleasedOut(ledger=code, fence=body.fence)
+
+    return await once.answer(ReleasedOut, do)
 
 
 @router.get("/{code}/close-state", responses=responses(UnknownLedger, LedgerUnavailable))

@@ -25,7 +25,7 @@ from service.standing_tasks import StandingTasks, StandingView
 from service.tables import admin_events
 from service.task_list import task_list
 from service.watch_register import SqlWatchRegister
-from tests.fake_world import a_profile
+from tests.one_ledger import OneLedger
 from workflows.domain.approval import Group
 from workflows.domain.case import Actor, TaskKind
 from workflows.domain.errors import ActIncomplete, NotAnOperator, StandingTaskClosed
@@ -36,17 +36,6 @@ from workflows.periodic_steps import JobDone, JobOrder
 MONDAY = datetime(2025, 6, 30, 1, tzinfo=UTC)
 HEAD = Actor("finance-head", (Group.FINANCE_HEAD,))
 MAY = Period(2025, 5)
-
-
-class OneLedger:
-    def __init__(self, connector: DemoConnector) -> None:
-        self._connector = connector
-
-    def connector(self, ledger: str) -> DemoConnector:
-        return self._connector
-
-    def profile(self, ledger: str):  # type: ignore[no-untyped-def]  # as the fake tells it
-        return replace(a_profile(ledger), graph=DEMO.graph, calendar=DEMO.calendar)
 
 
 @dataclass

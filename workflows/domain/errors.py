@@ -24,8 +24,9 @@ UncloseError
 │   │   ├── BackupUnproven, BackupDamaged, BackupKeyMissing, BackupKeyUnreadable, BackupKeyWrong,
 │   │   ├── RecipientUnreadable, NoRecipients, NoRoom, ToolMissing, NotRestorable
 │   │   ├── TooManyAttachments, EvidenceDamaged, CheckpointKeyMissing, ReportDamaged
-│   │   ├── DelegationOverlaps, DelegationCycle, StandingTaskClosed
 │   │   ├── TooLateForCause, NotOnHold
+│   │   ├── DelegationOverlaps, DelegationCycle, StandingTaskClosed, LeaseNotHeld,
+│   │   ├── CaseStillRuns, NotClosedAgain
 │   │   └── EventsDiverged
 │   └── TooSoon                 it may be asked again after a time
 │       └── RemindedTooSoon
@@ -373,6 +374,28 @@ class TaskClosed(Conflict):
     sentence = "Task {task} is not open any more; the case is in state {state}."
     task: str
     state: str
+
+
+@dataclass(eq=False)
+class LeaseNotHeld(Conflict):
+    sentence = "Ledger {ledger} is not held under fence {fence}."
+    ledger: str
+    fence: int
+
+
+@dataclass(eq=False)
+class CaseStillRuns(Conflict):
+    sentence = "{request} still runs and gives the ledger {ledger} back itself."
+    request: str
+    ledger: str
+
+
+@dataclass(eq=False)
+class NotClosedAgain(Conflict):
+    sentence = "Ledger {ledger} is still open where {request} was to open it: {places}."
+    ledger: str
+    request: str
+    places: tuple[str, ...]
 
 
 @dataclass(eq=False)
