@@ -294,10 +294,11 @@ class Case:
         self.log.waiting_for = self._awaited
 
     def _put(self, desk: Desk) -> None:
-        self.log.waiting_for = self._awaited
+        self.log.waiting_for = desk.waiting_for  # what is told of a task is whom this task waits for
         if desk.task is not None:
             self.log.open_task(desk.task)
             self._tasks_seen.add(desk.task.id)
+        self.log.waiting_for = self._awaited
 
     async def wait_at_desk(
         self, settled: Callable[[], bool], due: datetime | None, interruptible: bool = True

@@ -192,6 +192,7 @@ _COUNTING: dict[EventKind, Words] = {
     EventKind.ISOLATED: Words("Ledger isolated", "清场独占"),
     EventKind.PROVEN: Words("Proof computed", "余额证明"),
     EventKind.WINDOW_OPENED: Words("Correction window open", "更正窗口开启"),
+    EventKind.WINDOW_EXTENDED: Words("Correction window extended", "更正窗口延长"),
     EventKind.WINDOW_CLOSED: Words("Correction window shut", "更正窗口关闭"),
     EventKind.STEP_FAILED: Words("Stopped", "执行中止"),
     EventKind.ATTENTION_NEEDED: Words("A person was needed", "需人工处理"),

@@ -83,6 +83,7 @@ async def test_everything_that_hangs_on_the_end_of_the_window_moves_with_it(scen
     assert ended is not None
     await asks(play)
     assert set(play.scene.register.latest[play.wish.id].waiting_for) == {"clerk", "finance_head"}
+    assert told(play, EventKind.ASKED)[-1]["waiting_for"] == ["finance_head"]
     await decides(play, TaskAction.APPROVE)
     await play.has_changed(lambda: bool(told(play, EventKind.WINDOW_EXTENDED)))
     later = ended + timedelta(hours=12)
