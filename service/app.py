@@ -75,6 +75,7 @@ from service.running_cases import TemporalRunningCases
 from service.schedule_plan import planned_schedules
 from service.schedule_register import ScheduleRegister
 from service.schedules import ScheduleKeeper, ScheduleServer, TemporalSchedules
+from service.sending.source import Sent
 from service.sending.wiring import open_sending
 from service.settings import Settings
 from service.standing_tasks import StandingTasks
@@ -160,7 +161,7 @@ def create_app(
             inbox=inbox,
             handlers=handlers,
             dispatcher=dispatcher,
-            deliveries=Deliveries((inbox,)),
+            deliveries=Deliveries((inbox, Sent(database))),
             archive=Archive(database),
             root_causes=SqlRootCauses(database, book.causes),
             sending=open_sending(settings, database),

@@ -31,6 +31,7 @@ class OutgoingRow(Row, table=True):
         Index(None, "state", "next_at"),
         Index(None, "case_id", "receiver", "seq"),
         Index(None, "channel", "tried_at"),
+        Index(None, "created_at", "id"),
     )
 
     id: str = Field(primary_key=True, max_length=32)

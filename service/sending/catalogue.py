@@ -320,6 +320,13 @@ CATALOGUE: tuple[Entry, ...] = (
             "failure": {"error": "SessionsRemain", "says": "Somebody would not leave."},
         },
     ),
+    Entry(
+        _T.CASE_ATTENTION_PROPOSED,
+        _K.ATTENTION_PROPOSED,
+        ProposedData,
+        "One person has proposed to roll back; a second one decides.",
+        {"task": "UC-2025-000001-attention-1", "waiting_for": ["erp_admin"]},
+    ),
     Entry(_T.CASE_SEALED, _K.SEALED, SealedData, "The evidence of a case was sealed.", {"sha256": _DIGEST}),
     Entry(
         _T.TASK_OPENED,

@@ -13,12 +13,10 @@ from functools import partial
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import Connection, Row, Select, exists, func, or_, select, update
+from sqlalchemy import Connection, Row, exists, func, or_, select, update
 
 from service.database import Database, insert_new
 from service.outbox_tables import outbox, outgoing
-from service.pages import rows_by
-from service.queries import Page, Slice
 from service.sending.patience import awake
 from service.sending.ports import Addressed, News, Parcel, QuietHours
 from workflows.domain.digest import Json
@@ -26,6 +24,7 @@ from workflows.domain.digest import Json
 LEASE = timedelta(seconds=90)
 """How long a claim holds: longer than any single attempt may take."""
 
+ID_PREFIX = "out-"
 _MINUTE = timedelta(minutes=1)
 
 
@@ -39,26 +38,6 @@ class DeliveryState(StrEnum):
 
 
 @dataclass(frozen=True)
-class Delivery:
-    """What is known of one delivery."""
-
-    id: str
-    case: str
-    seq: int
-    type: str
-    channel: str
-    receiver: str
-    state: DeliveryState
-    attempts: int
-    created_at: datetime
-    next_at: datetime | None
-    """When it is tried next; none if it is not."""
-    tried_at: datetime | None
-    ended_at: datetime | None
-    error: str
-
-
-@dataclass(frozen=True)
 class Claimed:
     """A delivery that this process may attempt now."""
 
@@ -69,19 +48,10 @@ class Claimed:
     quiet: QuietHours | None
 
 
-@dataclass(frozen=True)
-class Wanted:
-    """Which deliveries to list; none says nothing."""
-
-    state: DeliveryState | None = None
-    case: str | None = None
-    receiver: str | None = None
-
-
 def delivery_id(news: News, receiver: str) -> str:
     """The same event for the same receiver is the same delivery. Ids rise with the time of the event."""
     whose = hashlib.sha256(f"{news.request.id}\x1f{news.event.seq}\x1f{receiver}".encode()).hexdigest()
-    return f"{int(news.event.at.timestamp() * 1000):012x}{whose[:20]}"
+    return f"{ID_PREFIX}{int(news.event.at.timestamp() * 1000):012x}{whose[:16]}"
 
 
 class Deliveries:
@@ -120,20 +90,6 @@ class Deliveries:
         else:
             said |= {"next_at": awake(next_at, claimed.quiet)}
         await self._write(update(outgoing).where(ours, _WAITS).values(**said))
-
-    async def page(self, wanted: Wanted, part: Slice) -> Page[Delivery]:
-        """Newest first."""
-        return await self._database.read(partial(_page, wanted=wanted, part=part))
-
-    async def find(self, delivery: str) -> Delivery | None:
-        return await self._database.read(partial(_find, delivery=delivery))
-
-    async def replay(self, delivery: str, now: datetime) -> Delivery | None:
-        """Send it again now, with as much patience as a new one; none if there is none.
-
-        Under the same id: a receiver that has it knows it again. One that is waiting is only hurried.
-        """
-        return await self._database.write(partial(_replay, delivery=delivery, now=now))
 
     async def _write(self, statement: Any) -> None:  # Any: an UPDATE
         await self._database.write(lambda connection: connection.execute(statement))
@@ -214,7 +170,7 @@ def _quiet(found: Mapping[str, str] | None) -> QuietHours | None:
     return None if found is None else QuietHours(**found)
 
 
-# --------------------------------------------------------------------------- writing and reading
+# --------------------------------------------------------------------------- writing
 
 
 def keep(connection: Connection, news: News, addressed: Sequence[Addressed], now: datetime) -> None:
@@ -256,53 +212,3 @@ def _row(news: News, one: Addressed, now: datetime) -> dict[str, Any]:  # Any: c
         "next_at": awake(now, quiet),
         "error": "",
     }
-
-
-def _page(connection: Connection, wanted: Wanted, part: Slice) -> Page[Delivery]:
-    rows = rows_by(connection, _chosen(wanted), outgoing.c.id, part, str, newest_first=True)
-    return Page(tuple(_delivery(row) for row in rows.items), rows.next)
-
-
-def _chosen(wanted: Wanted) -> Select[Any]:  # Any: as typed by the columns chosen
-    chosen = select(outgoing)
-    for column, value in (
-        (outgoing.c.state, wanted.state),
-        (outgoing.c.case_id, wanted.case),
-        (outgoing.c.receiver, wanted.receiver),
-    ):
-        if value is not None:
-            chosen = chosen.where(column == value)
-    return chosen
-
-
-def _find(connection: Connection, delivery: str) -> Delivery | None:
-    row = connection.execute(select(outgoing).where(outgoing.c.id == delivery)).one_or_none()
-    return None if row is None else _delivery(row)
-
-
-def _replay(connection: Connection, delivery: str, now: datetime) -> Delivery | None:
-    again = {"state": DeliveryState.WAITING, "next_at": now, "since": now, "ended_at": None, "attempts": 0}
-    ended = (outgoing.c.id == delivery) & (outgoing.c.state != DeliveryState.WAITING)
-    waiting = (outgoing.c.id == delivery) & _WAITS
-    connection.execute(update(outgoing).where(waiting).values(next_at=now, quiet=None))
-    connection.execute(update(outgoing).where(ended).values(**again, claim=None, claimed_until=None))
-    return _find(connection, delivery)
-
-
-def _delivery(row: Row[Any]) -> Delivery:
-    waits = row.state == DeliveryState.WAITING
-    return Delivery(
-        id=row.id,
-        case=row.case_id,
-        seq=row.seq,
-        type=row.type,
-        channel=row.channel,
-        receiver=row.receiver,
-        state=DeliveryState(row.state),
-        attempts=row.attempts,
-        created_at=row.created_at,
-        next_at=row.next_at if waits else None,
-        tried_at=row.tried_at,
-        ended_at=row.ended_at,
-        error=row.error,
-    )

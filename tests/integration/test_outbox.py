@@ -11,23 +11,28 @@ import pytest
 from sqlalchemy import select
 
 from service.database import Database, open_database
+from service.deliveries import DeliveryFilter
+from service.inbox.ports import DeliveryState
 from service.migrate import upgrade
 from service.outbox_tables import outbox, outgoing
 from service.queries import Slice
+from service.refusals import DeliveryDone, UnknownDelivery
 from service.register import SqlRegister
 from service.sending.addressing import AGAIN_AFTER
-from service.sending.deliveries import LEASE, Deliveries, DeliveryState, Wanted
+from service.sending.deliveries import LEASE
 from service.sending.dispatcher import Dispatcher
 from service.sending.patience import GIVE_UP_AFTER, LONGEST_DELAY
 from service.sending.ports import Parcel, QuietHours, Undelivered
+from service.sending.source import Sent
 from tests.fake_receivers import FakeAudience, FakeChannel, FakeClock
 from tests.integration.test_register import CASE, NOON, a_change, a_request, an_event
 from tests.postgres import Server
-from workflows.domain.case import EventKind
+from workflows.domain.case import Actor, EventKind
 from workflows.domain.errors import EventsDiverged
 
 OTHER = "UC-2025-000002"
 DAY = timedelta(days=1)
+OPERATOR = Actor("operator")
 
 
 @dataclass
@@ -41,7 +46,7 @@ class Post:
 
     def __post_init__(self) -> None:
         self.register = SqlRegister(self.database)
-        self.deliveries = Deliveries(self.database)
+        self.sent = Sent(self.database, self.clock)
         self.dispatcher = self.another()
 
     def another(self) -> Dispatcher:
@@ -176,8 +181,9 @@ async def test_what_no_patience_can_mend_is_given_up_at_once(post: Post) -> None
     post.channel.refuses = lambda _: Undelivered("the key is wrong", is_final=True)
     await post.happens(1)
     await post.settle()
-    [dead] = (await post.deliveries.page(Wanted(), Slice(50))).items
-    assert (dead.state, dead.attempts, dead.error) == (DeliveryState.DEAD, 1, "the key is wrong")
+    [dead] = (await post.sent.page(DeliveryFilter(), Slice(50))).items
+    found = await post.sent.find(dead.id)
+    assert (dead.state, dead.attempts, found.note) == (DeliveryState.DEAD, 1, "the key is wrong")
 
 
 async def test_an_operator_sends_a_dead_letter_again_under_the_same_id(post: Post) -> None:
@@ -186,12 +192,14 @@ async def test_an_operator_sends_a_dead_letter_again_under_the_same_id(post: Pos
     await post.settle()
     post.channel.refuses = lambda _: None
     dead = post.channel.tried[0].id
-    again = await post.deliveries.replay(dead, post.clock())
-    assert again is not None
-    assert again.state == DeliveryState.WAITING
+    await post.sent.replay(dead, OPERATOR)
+    assert (await post.sent.find(dead)).head.state == DeliveryState.NEW
     await post.settle()
     assert [parcel.id for parcel in post.channel.taken] == [dead]
-    assert await post.deliveries.replay("0" * 32, post.clock()) is None
+    with pytest.raises(DeliveryDone):
+        await post.sent.replay(dead, OPERATOR)
+    with pytest.raises(UnknownDelivery):
+        await post.sent.replay("0" * 32, OPERATOR)
 
 
 async def test_a_channel_that_breaks_is_tried_again(post: Post) -> None:
@@ -322,10 +330,7 @@ async def test_several_processes_tell_everything_in_order_and_once(post: Post) -
 async def test_several_processes_tell_everything_in_order_and_once_on_postgresql(on_postgres: str) -> None:
     async with an_open_post(on_postgres) as post:
         await race(post)
-        deliveries = await post.deliveries.page(Wanted(case=CASE), Slice(10))
-        assert len(deliveries.items) == 10
-        assert deliveries.next is not None
-        replayed = await post.deliveries.replay(deliveries.items[0].id, post.clock())
-        assert replayed is not None
-        await post.settle()
-        assert post.channel.taken[-1].id == replayed.id
+        page = await post.sent.page(DeliveryFilter((DeliveryState.DONE,), "fake"), Slice(40))
+        rest = await post.sent.page(DeliveryFilter(), Slice(40, page.next))
+        ids = [head.id for head in (*page.items, *rest.items)]
+        assert len(set(ids)) == len(ids) == 48

@@ -17,10 +17,8 @@ from standardwebhooks import Webhook, WebhookVerificationError
 from service.guarded import Guard, GuardedTransport
 from service.outbox import NOTABLE
 from service.outgoing import Outgoing
-from service.queries import Slice
 from service.register import SqlRegister
 from service.sending.catalogue import BY_KIND, CATALOGUE, EventType, example, schema_of
-from service.sending.deliveries import Deliveries, Wanted
 from service.sending.dispatcher import Dispatcher
 from service.sending.subscriptions import CHANNEL
 from service.sending.webhooks import WebhookChannel
@@ -75,7 +73,7 @@ class Mail:
     office: Office
     receiver: FakeReceiver
     dispatcher: Dispatcher
-    deliveries: Deliveries
+    clock: FakeClock
 
     async def happens(self, *numbers: int) -> None:
         register = SqlRegister(self.office.database)
@@ -86,8 +84,11 @@ class Mail:
             pass
 
     async def states(self) -> list[tuple[str, str]]:
-        found = await self.deliveries.page(Wanted(case=CASE), Slice(50))
-        return [(one.state, one.error) for one in found.items]
+        listed = (await self.office.as_("operator", "GET", "/deliveries?direction=out")).json()["items"]
+        notes = [
+            (await self.office.as_("operator", "GET", f"/deliveries/{one['id']}")).json() for one in listed
+        ]
+        return [(one["state"], one["note"]) for one in notes]
 
 
 @asynccontextmanager
@@ -96,10 +97,9 @@ async def a_mail(office: Office) -> AsyncIterator[Mail]:
     outgoing = Outgoing(GuardedTransport(Guard(resolve=receiver.resolve), receiver))
     subscriptions = office.app.state.parts.sending.subscriptions
     channels = {CHANNEL: WebhookChannel(subscriptions, outgoing)}
-    dispatcher = Dispatcher(
-        office.database, channels, [subscriptions], FakeClock(datetime.now(UTC)), chance=lambda: 0.5
-    )
-    yield Mail(office, receiver, dispatcher, Deliveries(office.database))
+    clock = FakeClock(datetime.now(UTC))
+    dispatcher = Dispatcher(office.database, channels, [subscriptions], clock, chance=lambda: 0.5)
+    yield Mail(office, receiver, dispatcher, clock)
     await outgoing.aclose()
 
 
@@ -227,10 +227,10 @@ async def test_nothing_is_posted_after_a_subscription_has_ended(office: Office) 
         await mail.happens(1)
         await office.as_("admin", "DELETE", f"/subscriptions/{made['id']}")
         await mail.happens(2)
-        assert await mail.states() == [("cancelled", "the subscription has ended")]
+        assert await mail.states() == [("ignored", "the subscription has ended")]
 
 
-@pytest.mark.parametrize(("status", "state"), [(307, "waiting"), (404, "waiting"), (410, "dead")])
+@pytest.mark.parametrize(("status", "state"), [(307, "new"), (404, "new"), (410, "dead")])
 async def test_whatever_is_not_2xx_is_not_taken(office: Office, status: int, state: str) -> None:
     await subscribe(office)
     async with a_mail(office) as mail:
@@ -239,6 +239,25 @@ async def test_whatever_is_not_2xx_is_not_taken(office: Office, status: int, sta
         await mail.happens(1)
         assert await mail.states() == [(state, f"answered {status}")]
         assert len(mail.receiver.posted) == 1, "a redirect is not followed"
+
+
+async def test_an_operator_looks_at_an_event_that_was_posted_and_has_it_posted_again(office: Office) -> None:
+    made = await subscribe(office)
+    async with a_mail(office) as mail:
+        mail.receiver.answers = 410
+        await mail.happens(1)
+        [dead] = (await office.as_("operator", "GET", f"/deliveries?hook={made['id']}")).json()["items"]
+        assert (dead["direction"], dead["event"], dead["case"]) == ("out", "case.state_changed.v1", CASE)
+        assert dead["sender_id"] == f"evt_{CASE}_1"
+        mail.receiver.answers = 204
+        replayed = await office.as_("operator", "POST", f"/deliveries/{dead['id']}/replay", json={})
+        assert (replayed.status_code, replayed.json()["state"]) == (200, "new")
+        mail.clock.at = datetime.now(UTC)
+        await mail.happens(1)
+        first, second = mail.receiver.posted
+        assert first.headers["webhook-id"] == second.headers["webhook-id"]
+        assert first.content == second.content
+        assert (await office.admin_events())[-1] == ("operator", "delivery_replayed", dead["id"])
 
 
 async def test_a_name_that_leads_inside_by_now_is_not_called(office: Office) -> None:
