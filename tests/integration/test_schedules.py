@@ -17,6 +17,7 @@ from activities.converter import data_converter
 from activities.periodic import JobBody, PeriodicActivities
 from service.holidays import with_chinese_holidays
 from service.jobs import Job
+from service.running_cases import TemporalRunningCases
 from service.sandbox import sandbox_for
 from service.schedule_plan import Planned
 from service.schedule_register import Wish
@@ -25,7 +26,7 @@ from service.temporal_server import find_temporal
 from service.texts import Words
 from tests.fakes import FakeScheduleRegister
 from tests.temporal_flags import TIME_SKIPPING
-from workflows.domain.case import Actor
+from workflows.domain.case import Actor, workflow_id
 from workflows.domain.errors import LedgerRefused
 from workflows.domain.timetable import BeforeMonthEnd, Daily, Every, Timetable, due_between
 from workflows.domain.working_time import STANDARD
@@ -223,3 +224,17 @@ async def test_schedules_survive_a_restart_of_server_and_worker(tmp_path: Path, 
             async with stage.working():
                 await stage.server.trigger(name)
                 await stage.until(stage.has_run)
+
+
+async def test_a_case_runs_until_its_workflow_has_ended_however(
+    shared_temporal: WorkflowEnvironment, name: str
+) -> None:
+    """Nobody serves the queue: the workflow waits until it is ended from outside."""
+    client = shared_temporal.client
+    cases = TemporalRunningCases(lambda: client)
+    assert not await cases.is_running(name)
+    run = PeriodicRun(schedule=name, job="work")
+    handle = await client.start_workflow(PeriodicWorkflow.run, run, id=workflow_id(name), task_queue=name)
+    assert await cases.is_running(name)
+    await handle.terminate("by hand")
+    assert not await cases.is_running(name)
