@@ -34,6 +34,10 @@ from service.inbox.ports import Handler, HookKind
 from service.inbox.pushes import StoredOnly
 from service.inbox.store import Inbox
 from service.intake import Answers, Intake
+from service.jiandaoyun.composition import Around, load_access, open_jiandaoyun, shown
+from service.jiandaoyun.kept_files import ObjectStoreKeeper
+from service.jiandaoyun.records import FormRecords
+from service.jobs import jobs_with
 from service.key_sets import KeySets
 from service.lease_release import LeaseRelease
 from service.leases import Leases
@@ -108,10 +112,12 @@ def create_app(
         DevelopmentSecret: a secret everybody knows, outside dev.
         LedgersUnreadable: the file of ledgers is absent or wrong.
         HooksUnreadable: the file of hooks is, or a secret that it refers to.
+        FormsUnreadable: the file of forms is, or the key that it refers to.
     """
     settings.require_own_secrets()
     book = given or load_ledgers(settings)
     hooks = load_hooks(settings.hooks, settings.data_dir) if ways_in is None else ways_in
+    access = load_access(settings.jiandaoyun, settings.data_dir)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -145,7 +151,9 @@ def create_app(
             catalogue=SqlBackupCatalogue(database),
             works=works or TemporalBackupWorks(client),
             schedules=ScheduleKeeper(
-                schedule_server or TemporalSchedules(client), schedule_log, partial(planned_schedules, book)
+                schedule_server or TemporalSchedules(client),
+                schedule_log,
+                partial(planned_schedules, book, jobs_with(forms=access is not None)),
             ),
             schedule_log=schedule_log,
             standing=StandingTasks(database),
@@ -166,12 +174,18 @@ def create_app(
             root_causes=SqlRootCauses(database, book.causes),
             sending=open_sending(settings, database),
             statistics=StatisticsReader(database, book.zones),
+            forms=FormRecords(database),
             data_dir=settings.data_dir,
             reports=Reports(database, register, known, book, build_store(settings)),
         )
+        files = ObjectStoreKeeper(build_store(settings))
+        around = Around(database, book, directory, way, files)
         try:
-            async with dispatcher.running() if hooks else nullcontext():
-                yield
+            async with open_jiandaoyun(access, around) as forms, shown(forms):
+                if forms is not None:
+                    handlers[HookKind.JIANDAOYUN] = forms.pushes
+                async with dispatcher.running() if hooks else nullcontext():
+                    yield
         finally:
             await outgoing.aclose()
             await book.aclose()

@@ -31,6 +31,7 @@ from service.inbox.hooks import HookBook
 from service.inbox.ports import Handler, HookKind
 from service.inbox.store import Inbox
 from service.intake import Answer, Answers, Sender
+from service.jiandaoyun.records import FormRecords
 from service.lease_release import LeaseRelease
 from service.leases import Leases
 from service.ledger_book import LedgerBook
@@ -103,6 +104,7 @@ class Parts:
     root_causes: SqlRootCauses
     sending: Sending
     statistics: StatisticsReader
+    forms: FormRecords
     data_dir: Path
     reports: Reports
 

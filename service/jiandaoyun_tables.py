@@ -36,7 +36,7 @@ class FormRecordRow(Row, table=True):
     message: str = Field(sa_type=Text)
     """What the form has to tell besides the state of the case: complaints, notes."""
     shown: JsonValue = Field(sa_type=Document)
-    """What was last written into the form's own fields; empty before."""
+    """What was last written into the form, by result; empty before."""
     shown_seq: int
     """The case's newest event at that time."""
     files: JsonValue = Field(sa_type=Document)

@@ -13,6 +13,7 @@ from activities.recording import Register
 from activities.self_checking import SelfCheck
 from activities.watching import Watch
 from service.database import Database
+from service.jiandaoyun.polling import FormPolls
 from service.leases import Leases
 from service.ledger_book import LedgerBook
 from service.running_cases import TemporalRunningCases
@@ -26,6 +27,7 @@ def job_bodies(
     register: Register,
     catalogue: BackupCatalogue,
     ledgers: WithRehearsals,
+    forms: FormPolls,
 ) -> Mapping[str, JobBody]:
     """The body of every job in `service/jobs.py`, by its name."""
     backups = PeriodicBackups(catalogue, book)
@@ -41,4 +43,5 @@ def job_bodies(
         "left-copies": JobBody(left.told, left.remove, left.prepare),
         "snapshot": JobBody(backups.snapshot),
         "restore-drill": JobBody(backups.drill),
+        "form-poll": JobBody(forms.poll),
     }

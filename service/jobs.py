@@ -26,6 +26,8 @@ class Job:
     """How often a person may have it run at most."""
     zone: str = STANDARD.zone
     """Whose clock it goes by if it belongs to no ledger."""
+    for_forms: bool = False
+    """Whether there is nothing to do where no forms are read."""
 
 
 JOBS: tuple[Job, ...] = (
@@ -70,5 +72,17 @@ JOBS: tuple[Job, ...] = (
         timetable=Weekly("04:00", weekdays=(7,)),
         least_minutes=30,
     ),
+    Job(
+        name="form-poll",
+        title=Words("Look for form records that no push told of", "核对推送遗漏的表单记录"),
+        timetable=Every(10),
+        per_ledger=False,
+        for_forms=True,
+    ),
 )
 """Every job there is. A new one takes a row here and a line in `service/job_bodies.py`."""
+
+
+def jobs_with(*, forms: bool) -> tuple[Job, ...]:
+    """The jobs of an installation that reads forms, or of one that reads none."""
+    return tuple(job for job in JOBS if forms or not job.for_forms)

@@ -1322,6 +1322,26 @@ TABLE: tuple[Problem, ...] = (
         "/begin",
     ),
     _row(
+        r.FormFieldsMissing,
+        409,
+        ("Form was rebuilt", "表单结构已变更"),
+        "表单 {form} 已没有字段映射中的字段：{fields}。",
+        (
+            "Put the fields back, or change their map in jiandaoyun.toml and restart; then replay this.",
+            "请恢复这些字段，或修改 jiandaoyun.toml 中的映射并重启，然后重放该推送。",
+        ),
+    ),
+    _row(
+        r.JiandaoyunSaysNo,
+        409,
+        ("Refused by Jiandaoyun", "简道云拒绝访问"),
+        "简道云返回错误 {code}：{said}",
+        (
+            "Check the API key, its rights and quotas; the next poll makes up for what was left out.",
+            "请检查 API 密钥及其权限与配额；遗漏的内容将在下次轮询时补齐。",
+        ),
+    ),
+    _row(
         r.NotHere,
         404,
         ("Not there", "内容不存在"),

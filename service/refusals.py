@@ -311,6 +311,22 @@ class LinkExpired(ServiceRefusal):
 
 
 @dataclass(eq=False)
+class FormFieldsMissing(ServiceRefusal):
+    sentence = "Form {form} has no fields {fields} any more, which its map names."
+    form: str
+    fields: str
+
+
+@dataclass(eq=False)
+class JiandaoyunSaysNo(ServiceRefusal):
+    """`code` is the vendor's."""
+
+    sentence = "Jiandaoyun has refused with {code}: {said}"
+    code: str
+    said: str
+
+
+@dataclass(eq=False)
 class NotHere(ServiceRefusal):
     """For parts of a case that do not exist yet, or never will."""
 

@@ -345,8 +345,17 @@ class EventOut(Outbound):
     digest_of_previous: str
 
 
+class FormShownOut(Outbound):
+    """What the form shows from which a case came."""
+
+    record: str = Field(description="The record: `jiandaoyun:application/form/record`.")
+    shown: dict[str, str] = Field(description="What was written into it last, by result.")
+    shown_at: datetime | None = Field(description="When; null if nothing has been written yet.")
+
+
 class Timeline(Outbound):
     items: list[EventOut]
+    form: FormShownOut | None = Field(description="Null if the case came another way.")
     next: str | None = Field(description="Always none: a timeline is given whole.")
 
 

@@ -59,6 +59,10 @@ class Settings(BaseSettings):
     hooks: Path | None = Field(
         default=None, description="Path of hooks.toml; `hooks.toml` in the data folder if it is there."
     )
+    jiandaoyun: Path | None = Field(
+        default=None,
+        description="Path of jiandaoyun.toml; `jiandaoyun.toml` in the data folder if it is there.",
+    )
 
     temporal_address: str = Field(
         default=EMBEDDED, description="host:port of Temporal, or `embedded` for one started by Unclose."

@@ -7,6 +7,7 @@ from typing import Any
 from activities.lease_watching import HeldLease
 from service import schemas as s
 from service.dry_run import Forecast
+from service.jiandaoyun.records import FormShown
 from service.knowledge.for_tasks import knowledge_for
 from service.knowledge.library import Article
 from service.ledger_book import LedgerConfiguration
@@ -109,6 +110,12 @@ def event(recorded: CaseEvent) -> s.EventOut:
         data=recorded.data,
         digest_of_previous=recorded.digest_of_previous,
     )
+
+
+def form(shown: FormShown | None) -> s.FormShownOut | None:
+    if shown is None:
+        return None
+    return s.FormShownOut(record=shown.reference, shown=dict(shown.shown), shown_at=shown.at)
 
 
 # --------------------------------------------------------------------------- plans

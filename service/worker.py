@@ -34,7 +34,11 @@ from service.configured_ledgers import load_ledgers
 from service.database import open_database
 from service.dev_people import known_people
 from service.directory import RegisterDirectory
+from service.jiandaoyun.composition import Around, load_access, open_jiandaoyun
+from service.jiandaoyun.kept_files import ObjectStoreKeeper
+from service.jiandaoyun.polling import FormPolls
 from service.job_bodies import job_bodies
+from service.jobs import jobs_with
 from service.ledger_book import LedgerBook
 from service.policies import PolicyStore
 from service.register import SqlRegister
@@ -45,6 +49,7 @@ from service.schedules import ScheduleKeeper, TemporalSchedules
 from service.sending.dispatcher import Dispatcher, running
 from service.sending.wiring import open_post
 from service.settings import Settings
+from service.temporal_gateway import TemporalGateway
 from service.vault import build_vault, warn_of_overwriting
 from workflows.backup_steps import RehearsalSteps, RestoreSteps, SnapshotSteps
 from workflows.backup_work import BackupWorkflow
@@ -89,11 +94,14 @@ class Parts:
     """Sends what the cases have to tell."""
     archivist: Archivist
     """Makes found what has ended."""
+    reads_forms: bool
 
 
 @asynccontextmanager
-async def open_parts(settings: Settings, given: LedgerBook | None = None) -> AsyncIterator[Parts]:
-    """Open the register and the ledgers, and let go of them at the end."""
+async def open_parts(
+    settings: Settings, given: LedgerBook | None = None, client: Client | None = None
+) -> AsyncIterator[Parts]:
+    """Open register and ledgers, and let go of them at the end. Without a client no forms are read."""
     book = given or load_ledgers(settings)
     database = open_database(settings.database_url)
     register = SqlRegister(database)
@@ -108,6 +116,10 @@ async def open_parts(settings: Settings, given: LedgerBook | None = None) -> Asy
     keeper = BackupKeeper(ledgers, vault, catalogue, settings.data_dir / "scratch")
     comparison = ComparisonActivities(book, StoredBackups(keeper), settings.data_dir / "evidence")
     post = open_post(settings, database, directory)
+    polls = FormPolls(None)
+    if client is not None and (access := load_access(settings.jiandaoyun, settings.data_dir)) is not None:
+        files, gateway = ObjectStoreKeeper(vault.store), TemporalGateway(client)
+        polls = FormPolls(partial(open_jiandaoyun, access, Around(database, book, directory, gateway, files)))
     try:
         schedules = ScheduleRegister(database)
         yield Parts(
@@ -125,11 +137,14 @@ async def open_parts(settings: Settings, given: LedgerBook | None = None) -> Asy
                 *_steps(GuidingSteps, GuidingActivities(book, book)),
                 *_steps(
                     PeriodicSteps,
-                    PeriodicActivities(job_bodies(book, database, register, catalogue, ledgers), schedules),
+                    PeriodicActivities(
+                        job_bodies(book, database, register, catalogue, ledgers, polls), schedules
+                    ),
                 ),
             ],
             archivist=Archivist(database, book.causes),
             dispatcher=post.dispatcher,
+            reads_forms=polls.are_wanted,
         )
     finally:
         await post.aclose()
@@ -173,7 +188,7 @@ def _site_worker(client: Client, parts: Parts, code: str) -> Worker:
 
 
 def _schedules(client: Client, parts: Parts, queue: str) -> ScheduleKeeper:
-    plan = partial(planned_schedules, parts.book)
+    plan = partial(planned_schedules, parts.book, jobs_with(forms=parts.reads_forms))
     return ScheduleKeeper(TemporalSchedules(client, queue), parts.schedules, plan)
 
 
@@ -182,7 +197,7 @@ async def work(client: Client, settings: Settings, book: LedgerBook, queues: Que
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    async with open_parts(settings, book) as parts, AsyncExitStack() as stack:
+    async with open_parts(settings, book, client) as parts, AsyncExitStack() as stack:
         for worker in build_workers(client, parts, queues):
             await stack.enter_async_context(worker)
             log.info("serving queue %s", worker.task_queue)

@@ -11,21 +11,16 @@ from typing import Any
 import httpx
 from pydantic import SecretStr
 
-from service.acceptance import Acceptance
-from service.acts import Acts
 from service.database import Database, open_database
 from service.dev_people import known_people
 from service.directory import RegisterDirectory
-from service.intake import Intake
-from service.jiandaoyun.composition import Around, JiandaoyunParts, build_jiandaoyun
+from service.jiandaoyun.composition import Access, Around, JiandaoyunParts, build_jiandaoyun
 from service.jiandaoyun.forms import Form, Forms
-from service.jiandaoyun.intake import Register
 from service.jiandaoyun.records import FormRecords, Known, RecordId
 from service.ledger_book import LedgerBook
 from service.queries import Reader
 from service.register import SqlRegister
 from service.temporal_gateway import Gateway
-from service.wishes import Wishes
 from tests.fake_jiandaoyun.api import API_KEY, FakeApi
 from tests.fake_jiandaoyun.company import FakeCompany, FakeForm, Json
 from tests.fake_world import FakeLedger
@@ -120,6 +115,10 @@ class KeptFiles:
         self.kept.append((case, name, content))
 
 
+async def _at_once(seconds: float) -> None:
+    """Nobody waits in a test."""
+
+
 @dataclass
 class FormStage:
     """Everything around the forms."""
@@ -172,17 +171,13 @@ async def a_form_stage(folder: Path, empty_register: Path, gateway: Gateway) -> 
     forms = Forms.load(folder / "jiandaoyun.toml")
     database = open_database(f"sqlite+aiosqlite:///{folder / 'register.sqlite'}")
     register, reader = SqlRegister(database), Reader(database)
-    directory = RegisterDirectory(database, known_people(dev=True))
-    wishes, files = Wishes(book, directory), KeptFiles()
-    services = Register(
-        Acceptance(wishes, Intake(database), gateway), Acts(reader, gateway), wishes, reader, directory
-    )
+    directory, files = RegisterDirectory(database, known_people(dev=True)), KeptFiles()
     fake_form = FakeForm(APP, ENTRY, "库存反记帐申请", WIDGETS)
     company = FakeCompany([fake_form])
     api = FakeApi(company, has_limits=False)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(api.app()), base_url=BASE) as http:
-        around = Around(database, book, services, files)
-        parts = build_jiandaoyun(forms, SecretStr(API_KEY), http, around)
+        around = Around(database, book, directory, gateway, files)
+        parts = build_jiandaoyun(Access(forms, SecretStr(API_KEY)), http, around, _at_once)
         yield FormStage(
             company,
             fake_form,

@@ -2,7 +2,14 @@
 
 import typer
 
-from service.commands.opening import DataDir, open_book, open_hooks, open_settings, require_startable
+from service.commands.opening import (
+    DataDir,
+    open_book,
+    open_forms,
+    open_hooks,
+    open_settings,
+    require_startable,
+)
 from service.inbox.hooks import described
 
 COMMAND = typer.Typer(no_args_is_help=True)
@@ -23,3 +30,5 @@ def check(data_dir: DataDir = None) -> None:
     typer.echo(f"ledgers: {', '.join(open_book(settings).codes)}")
     hooks = open_hooks(settings)
     typer.echo(f"hooks: {'; '.join(f'{name} ({said})' for name, said in described(hooks).items()) or 'none'}")
+    access = open_forms(settings)
+    typer.echo(f"forms: {', '.join(form.code for form in access.forms.forms) if access else 'none'}")

@@ -9,6 +9,8 @@ from pydantic import ValidationError
 from service.configured_ledgers import load_ledgers
 from service.failures import MISUSED, CommandFailed, remedy
 from service.inbox.hooks import HookBook, HooksUnreadable, load_hooks
+from service.jiandaoyun.composition import Access, load_access
+from service.jiandaoyun.forms import FormsUnreadable
 from service.ledger_book import LedgerBook, LedgersUnreadable
 from service.sending.channel_book import ChannelBook, ChannelsUnreadable
 from service.settings import PREFIX, DevelopmentSecret, Settings
@@ -40,10 +42,11 @@ def open_own_settings() -> Settings:
     """The settings of a process that serves.
 
     Raises:
-        CommandFailed: as `open_settings` and `require_startable`.
+        CommandFailed: as `open_settings`, `require_startable` and `open_forms`.
     """
     settings = open_settings()
     require_startable(settings)
+    open_forms(settings)  # whoever reads forms says at once what is wrong with their map
     return settings
 
 
@@ -105,3 +108,15 @@ def open_hooks(settings: Settings) -> HookBook:
         return load_hooks(settings.hooks, settings.data_dir)
     except HooksUnreadable as error:
         raise CommandFailed(str(error), "see docs/webhooks.md", MISUSED) from error
+
+
+def open_forms(settings: Settings) -> Access | None:
+    """The configured forms; none without a file.
+
+    Raises:
+        CommandFailed: the file is wrong, or the key that it refers to is not there.
+    """
+    try:
+        return load_access(settings.jiandaoyun, settings.data_dir)
+    except FormsUnreadable as error:
+        raise CommandFailed(str(error), "see docs/jiandaoyun.md", MISUSED) from error

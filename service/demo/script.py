@@ -1,7 +1,7 @@
 """The script of `unclose demo`: one whole case, played by everybody it takes."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -68,6 +68,10 @@ Part: TypeAlias = Callable[[str], Coroutine[Any, Any, None]]  # Any: what corout
 """What somebody does with a case."""
 
 
+Ask: TypeAlias = Callable[[Person], Awaitable[Json]]
+"""How the clerk asks: the case as the API gives it out."""
+
+
 class Cast:
     """The people of the demo and what each does when the case needs them."""
 
@@ -81,14 +85,16 @@ class Cast:
             CaseState.CORRECTING: self._correct,
         }
 
-    async def play(self, pointers: Mapping[str, str]) -> Played:
+    async def play(self, pointers: Mapping[str, str], ask: Ask | None = None) -> Played:
         """Ask, agree, release, correct, finish. `pointers` are the current periods before.
+
+        `ask` is another way to ask than by the API.
 
         Raises:
             NotCompleted, Answered, TimeoutError: something went otherwise.
         """
         self.screen.starts_from(pointers)
-        accepted = await self.clerk.post(f"{API}/requests", REQUEST)
+        accepted = await (ask(self.clerk) if ask else self.clerk.post(f"{API}/requests", REQUEST))
         case = str(accepted["id"])
         self.screen.received(accepted)
         try:

@@ -1,31 +1,43 @@
-"""Composition of the way to Jiandaoyun: forms, a client and the rest of the service become its parts."""
+"""Composition of the way to Jiandaoyun: settings, a register and cases become what processes work with."""
 
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 import httpx
 from pydantic import SecretStr
 
+from activities.recording import Directory
+from service.acceptance import Acceptance
+from service.acts import Acts
 from service.database import Database
+from service.intake import Intake
 from service.jiandaoyun.attachments import AttachmentKeeper, Attachments
 from service.jiandaoyun.client import JiandaoyunClient
-from service.jiandaoyun.forms import Forms
+from service.jiandaoyun.forms import Forms, FormsUnreadable
 from service.jiandaoyun.intake import FormIntake, Register
 from service.jiandaoyun.poller import FormPoller
+from service.jiandaoyun.pushes import JiandaoyunPushes
 from service.jiandaoyun.reading import RecordReader
 from service.jiandaoyun.records import FormRecords
 from service.jiandaoyun.showing import FormShowing
 from service.ledger_book import LedgerBook
+from service.queries import Reader
+from service.secret_references import SecretMissing, read_secret
+from service.temporal_gateway import Gateway
+from service.wishes import Wishes
+
+FILE = "jiandaoyun.toml"
 
 
 @dataclass(frozen=True)
-class JiandaoyunParts:
-    """What a process needs to work with forms."""
+class Access:
+    """The configured forms, and the key to them."""
 
     forms: Forms
-    client: JiandaoyunClient
-    intake: FormIntake
-    poller: FormPoller
-    showing: FormShowing
+    api_key: SecretStr
 
 
 @dataclass(frozen=True)
@@ -34,27 +46,88 @@ class Around:
 
     database: Database
     book: LedgerBook
-    register: Register
+    directory: Directory
+    gateway: Gateway
     keeper: AttachmentKeeper
 
 
+@dataclass(frozen=True)
+class JiandaoyunParts:
+    """What a process needs to work with forms."""
+
+    pushes: JiandaoyunPushes
+    intake: FormIntake
+    poller: FormPoller
+    showing: FormShowing
+
+
+def load_access(given: Path | None, data_dir: Path) -> Access | None:
+    """The file given, else `jiandaoyun.toml` in the data folder; none without a file.
+
+    Raises:
+        FormsUnreadable: the file is wrong, or the key that it refers to is not there.
+    """
+    path = given or data_dir / FILE
+    if given is None and not path.exists():
+        return None
+    forms = Forms.load(path)
+    try:
+        return Access(forms, read_secret(forms.api_key, path.absolute().parent))
+    except SecretMissing as error:
+        raise FormsUnreadable(path, "api_key", str(error)) from error
+
+
+@asynccontextmanager
+async def open_jiandaoyun(access: Access | None, around: Around) -> AsyncIterator[JiandaoyunParts | None]:
+    """The parts while the block runs; none if no forms are configured."""
+    if access is None:
+        yield None
+        return
+    async with httpx.AsyncClient() as http:
+        yield build_jiandaoyun(access, http, around)
+
+
 def build_jiandaoyun(
-    forms: Forms, api_key: SecretStr, http: httpx.AsyncClient, around: Around
+    access: Access,
+    http: httpx.AsyncClient,
+    around: Around,
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> JiandaoyunParts:
     """The parts on this HTTP client, which stays the caller's to close."""
-    client = JiandaoyunClient(http, forms.base_url, api_key)
+    forms = access.forms
+    client = JiandaoyunClient(http, forms.base_url, access.api_key, sleep=sleep)
     records = FormRecords(around.database)
     intake = FormIntake(
         client,
         records,
         RecordReader(around.book, forms.users),
-        around.register,
+        _register(around),
         Attachments(client, records, around.keeper),
     )
     return JiandaoyunParts(
-        forms=forms,
-        client=client,
+        pushes=JiandaoyunPushes(client, intake, forms),
         intake=intake,
         poller=FormPoller(client, records, intake, forms),
         showing=FormShowing(client, records, forms),
     )
+
+
+def _register(around: Around) -> Register:
+    reader, wishes = Reader(around.database), Wishes(around.book, around.directory)
+    acceptance = Acceptance(wishes, Intake(around.database), around.gateway)
+    return Register(acceptance, Acts(reader, around.gateway), wishes, reader, around.directory)
+
+
+@asynccontextmanager
+async def shown(parts: JiandaoyunParts | None) -> AsyncIterator[None]:
+    """Keep forms up to date while the block runs."""
+    if parts is None:
+        yield
+        return
+    showing = asyncio.create_task(parts.showing.keep_going())
+    try:
+        yield
+    finally:
+        showing.cancel()
+        with suppress(asyncio.CancelledError):
+            await showing

@@ -12,7 +12,6 @@ from service.database import Database, insert_new, insert_or_replace
 from service.jiandaoyun.client import FormId
 from service.jiandaoyun_tables import form_polls, form_records
 from service.tables import cases
-from workflows.domain.digest import Json
 from workflows.domain.request import FINAL_STATES, CaseState
 
 _CLAIM = timedelta(minutes=2)
@@ -45,7 +44,7 @@ class Known:
     attempt: int = 0
     removed: bool = False
     message: str = ""
-    shown: Mapping[str, Json] = field(default_factory=dict)
+    shown: Mapping[str, str] = field(default_factory=dict)
     shown_seq: int = 0
     files: tuple[str, ...] = ()
     state: CaseState | None = None
@@ -69,6 +68,16 @@ class ToShow:
     waiting_for: tuple[str, ...]
     seq: int
     version: int
+
+
+@dataclass(frozen=True)
+class FormShown:
+    """What a form shows of a case."""
+
+    reference: str
+    shown: Mapping[str, str]
+    at: datetime | None
+    """Since when; none if nothing has been written yet."""
 
 
 def _utc_now() -> datetime:
@@ -98,11 +107,15 @@ class FormRecords:
         """Records to be looked at even if the form has not changed: their case runs, or waits to begin."""
         return await self._database.read(partial(_open_ones, form=form))
 
+    async def of_case(self, case: str) -> FormShown | None:
+        """The record that the case came from, and what its form shows; none if it came another way."""
+        return await self._database.read(partial(_of_case, case=case))
+
     async def claim(self) -> tuple[ToShow, ...]:
         """Records whose forms may show something old; nobody else gets them for a while."""
         return await self._database.write(partial(_claim, now=self._now()))
 
-    async def shown(self, told: ToShow, shown: Mapping[str, Json] | None) -> None:
+    async def shown(self, told: ToShow, shown: Mapping[str, str] | None) -> None:
         """The form shows this now, and the record is free again; none if it could not be shown for good."""
         await self._database.write(partial(_shown, told=told, shown=shown, now=self._now()))
 
@@ -193,6 +206,14 @@ def _open_ones(connection: Connection, form: FormId) -> tuple[RecordId, ...]:
     return tuple(RecordId(form, record) for record in connection.scalars(wanted))
 
 
+def _of_case(connection: Connection, case: str) -> FormShown | None:
+    row = connection.execute(select(form_records).where(form_records.c.case_id == case)).first()
+    if row is None:
+        return None
+    its = RecordId(FormId(row.app_id, row.entry_id), row.record_id)
+    return FormShown(its.reference, row.shown, row.shown_at)
+
+
 # --------------------------------------------------------------------------- what forms show
 
 
@@ -217,7 +238,7 @@ def _to_show(row: Any) -> ToShow:  # Any: a row of _KNOWN
     return ToShow(_known(row), tuple(row.waiting_for or ()), row.last_seq or 0, row.version)
 
 
-def _shown(connection: Connection, told: ToShow, shown: Mapping[str, Json] | None, now: datetime) -> None:
+def _shown(connection: Connection, told: ToShow, shown: Mapping[str, str] | None, now: datetime) -> None:
     known = told.known
     values: dict[str, object] = {"claimed_until": None, "shown_seq": told.seq, "shown_version": told.version}
     if shown is not None:

@@ -55,16 +55,14 @@ class FormShowing:
         if form is None or told.known.removed:
             await self._records.shown(told, None)
             return
-        wanted = {
-            form.results[name]: value
-            for name, value in self._results(form, told).items()
-            if name in form.results
-        }
+        results = self._results(form, told)
+        wanted = {name.value: value for name, value in results.items() if name in form.results}
         if wanted == told.known.shown:
             await self._records.shown(told, None)
             return
+        values = {form.results[Result(name)]: value for name, value in wanted.items()}
         try:
-            await self._client.update(told.known.id.form, told.known.id.record, wanted)
+            await self._client.update(told.known.id.form, told.known.id.record, values)
         except JiandaoyunUnreachable as error:
             log.warning("record %s cannot be written: %s", told.known.id.record, error)
             await self._records.put_off(told, _SOON)

@@ -163,9 +163,13 @@ async def read_timeline(
     case: Number, parts: TheParts, _actor: TheActor, language: TheLanguage, fresh: TheFreshness
 ) -> Timeline:
     """All that has happened, oldest first."""
-    fresh.of_case(case, (await _head(parts, case)).last_seq, language)
+    seq, form = (await _head(parts, case)).last_seq, await parts.forms.of_case(case)
+    if form is None:
+        fresh.of_case(case, seq, language)
+    else:  # it is written to after the event that it is told of
+        fresh.of_text(f"{case}.{seq}.{language}.{form.at}")
     news = await _news(parts, case, 0)
-    return Timeline(items=[views.event(event) for event in news.events], next=None)
+    return Timeline(items=[views.event(event) for event in news.events], form=views.form(form), next=None)
 
 
 async def _known_case(case: Number, parts: TheParts, _actor: TheActor) -> None:

@@ -52,6 +52,20 @@ def test_the_demo_plays_a_whole_case_and_exits(tmp_path: Path) -> None:
     assert Path(evidence[1]).is_file()
 
 
+def test_a_case_may_begin_with_a_form_and_end_in_it(tmp_path: Path) -> None:
+    command = [*DEMO, "--exit", "--jiandaoyun", "--data-dir", str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    shown = done.stdout
+
+    assert re.search(r"form +record \w+ filled in by zhangmin, in a fake Jiandaoyun", shown)
+    assert re.findall(r"^ *\d+\.\d\d s  (\w+)", shown, re.MULTILINE) == STATES
+    assert re.search(r"form +shows 已完成$", shown, re.MULTILINE)
+    assert "✗" not in shown
+    assert "✓ the form shows UC-" in shown
+    assert "✓ the timeline names the record and what its form shows: 已完成" in shown
+
+
 @pytest.mark.parametrize(
     ("number", "after", "code"),
     [(signal.SIGINT, "serving on", 0), (signal.SIGKILL, "approving", -signal.SIGKILL)],
