@@ -5,18 +5,22 @@ import logging
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
 
 from sqlalchemy import Connection, delete, false, insert, select, update
 
+from activities.recording import CaseFile
 from service.archive_index import Piece, cut, replace_pieces
 from service.archive_tables import archive_modules, archive_people, archive_texts, archived_cases
 from service.archive_text import Told, lines_of
 from service.database import Database
 from service.queries import DecisionView
-from service.register import read_events, read_parts, read_request
+from service.register import read_case_file
+from service.reports.case_report import report_text
 from service.root_causes import Catalogues, causes_told, settle_cause
 from service.tables import cases, decisions
+from service.texts import Language
 from workflows.domain.errors import StorageUnavailable
 from workflows.domain.request import CaseState
 
@@ -93,7 +97,7 @@ class Archivist:
         ):
             connection.execute(delete(table).where(table.c.case_n == waiting.n))
             connection.execute(insert(table), [{column: name, "case_n": waiting.n} for name in sorted(names)])
-        settle_cause(connection, self._catalogues, waiting.case)
+        settle_cause(connection, self._catalogues, waiting.case, datetime.now(UTC))
         is_as_seen = archived_cases.c.marks == waiting.marks
         connection.execute(update(archived_cases).where(mine, is_as_seen).values(pending=false()))
         return True
@@ -133,24 +137,35 @@ def _prepare(connection: Connection, case: str) -> _Prepared:
 
 
 def _told(connection: Connection, case: str) -> Told:
-    row = connection.execute(
-        select(cases.c.request, cases.c.state, cases.c.digest).where(cases.c.id == case)
-    ).one()
+    row = connection.execute(select(cases.c.state, cases.c.digest).where(cases.c.id == case)).one()
     given = select(decisions).where(decisions.c.case_id == case).order_by(decisions.c.seq)
     texts = select(archive_texts.c.name, archive_texts.c.text).where(archive_texts.c.case_id == case)
+    file = read_case_file(connection, case)
     return Told(
-        request=read_request(row.request),
+        request=file.request,
         state=CaseState(row.state),
         digest=row.digest,
-        events=read_events(connection, case),
+        events=file.events,
         decisions=tuple(
             DecisionView(**{name: value for name, value in each.items() if name != "case_id"})
             for each in connection.execute(given).mappings()
         ),
-        parts=read_parts(connection, case),
+        parts=file.parts,
         causes=causes_told(connection, case),
-        texts={each.name: each.text for each in connection.execute(texts.order_by(archive_texts.c.name))},
+        texts={
+            **_report_texts(file),
+            **{each.name: each.text for each in connection.execute(texts.order_by(archive_texts.c.name))},
+        },
     )
+
+
+def _report_texts(file: CaseFile) -> dict[str, str]:
+    """What can be read in the report, in both languages; a report that cannot be set hides nothing else."""
+    try:
+        return {f"report-{language}": report_text(file, language) for language in Language}
+    except (AssertionError, LookupError, TypeError, ValueError):
+        log.exception("the report of %s cannot be read for the archive", file.request.id)
+        return {}
 
 
 def _people(told: Told) -> Iterator[str]:

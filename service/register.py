@@ -67,7 +67,7 @@ class SqlRegister:
         return await self._database.read(partial(read_lease, ledger=ledger))
 
     async def case_file(self, case: str) -> CaseFile:
-        return await self._database.read(partial(_read_case_file, case=case))
+        return await self._database.read(partial(read_case_file, case=case))
 
 
 def receive(connection: Connection, request: UncloseRequest) -> None:
@@ -108,7 +108,8 @@ def _release_lease(connection: Connection, ledger: str, case: str) -> None:
     connection.execute(update(leases).where(held).values(holder=None, taken_at=None))
 
 
-def _read_case_file(connection: Connection, case: str) -> CaseFile:
+def read_case_file(connection: Connection, case: str) -> CaseFile:
+    """`SqlRegister.case_file` within a transaction of the caller's."""
     request = connection.scalar(select(cases.c.request).where(cases.c.id == case))
     if request is None:
         raise UnknownRequest(case)

@@ -13,12 +13,15 @@ from service.audit_trail import AuditEntry, AuditKind, append
 from service.cause_catalogue import shipped_causes
 from service.database import Database
 from service.queries import Page, Slice, newest_first, page_of
+from service.standing_tasks import close_subject, open_tasks
 from service.tables import cases
 from workflows.domain.approval import Group
-from workflows.domain.case import Actor
+from workflows.domain.case import SYSTEM, Actor, TaskKind
+from workflows.domain.digest import Json
 from workflows.domain.errors import NotToNameTheCause, UnknownRequest, WrongState
 from workflows.domain.request import FINAL_STATES, CaseState
 from workflows.domain.root_cause import CauseCatalogue, PreventionCheck, RootCause
+from workflows.domain.standing import AlarmCode, StandingTask
 
 Catalogues = Mapping[str, CauseCatalogue]
 """By ledger."""
@@ -148,6 +151,7 @@ def _keep(connection: Connection, naming: Naming, ledger: str, cause: RootCause,
     mine = archived_cases.c.case_id == naming.case
     connection.execute(update(archived_cases).where(mine).values(cause=cause.code))
     mark_pending(connection, naming.case)
+    close_subject(connection, _subject(naming.case), "named", by, at)
 
 
 def _of_case(connection: Connection, case: str) -> tuple[Named, ...]:
@@ -204,8 +208,8 @@ ASKED_AFTER = (CaseState.COMPLETED, CaseState.ROLLED_BACK)
 """Ends at which something was done in the ledger, so that there is a cause."""
 
 
-def settle_cause(connection: Connection, catalogues: Catalogues, case: str) -> None:
-    """A case has ended: what was named while it ran counts; where nothing was, it is asked for."""
+def settle_cause(connection: Connection, catalogues: Catalogues, case: str, now: datetime) -> None:
+    """A case has ended: what was named while it ran counts; where nothing was, it is asked for, once."""
     newest = select(root_causes.c.cause).where(root_causes.c.case_id == case)
     cause = connection.scalar(newest.order_by(root_causes.c.n.desc()).limit(1))
     mine = archived_cases.c.case_id == case
@@ -214,6 +218,26 @@ def settle_cause(connection: Connection, catalogues: Catalogues, case: str) -> N
     ).one()
     due = catalogues.get(row.ledger, _USUAL).until(row.ended_at) if row.outcome in ASKED_AFTER else None
     connection.execute(update(archived_cases).where(mine).values(cause=cause, cause_due=due))
+    if cause is None and due is not None and now <= due:
+        facts: dict[str, Json] = {"case": case, "due": due.isoformat()}
+        open_tasks(connection, (_reminder(case, row.ledger, facts),), SYSTEM, now)
+
+
+def _reminder(case: str, ledger: str, facts: dict[str, Json]) -> StandingTask:
+    """For finance, beside the list by which the applicant and the correctors are asked."""
+    return StandingTask(
+        subject=_subject(case),
+        raised_by=case,
+        kind=TaskKind.FINDING,
+        code=AlarmCode.ROOT_CAUSE_UNNAMED,
+        owner=Group.FINANCE,
+        ledger=ledger,
+        facts=facts,
+    )
+
+
+def _subject(case: str) -> str:
+    return f"root-cause/{case}"
 
 
 def _questions(connection: Connection, of: Actor | None, now: datetime, part: Slice) -> Page[Question]:

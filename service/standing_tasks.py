@@ -103,6 +103,13 @@ def open_tasks(
     return tuple(opened)
 
 
+def close_subject(connection: Connection, subject: str, outcome: str, by: Actor, at: datetime) -> None:
+    """What was asked about this subject has been answered elsewhere."""
+    mine = (_COLUMNS.subject == subject) & (_COLUMNS.state == "open")
+    for task in connection.scalars(select(_COLUMNS.id).where(mine)).all():
+        _shut(connection, task, outcome, by, at)
+
+
 def _row(task: StandingTask, at: datetime) -> dict[str, Any]:  # Any: a row to be written, column by column
     return {
         "id": task.id,

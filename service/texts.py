@@ -272,6 +272,12 @@ TASK_KINDS: Mapping[TaskKind, Words] = {
 _A = AlarmCode
 
 ALARMS: Mapping[AlarmCode, FindingWords] = {
+    _A.ROOT_CAUSE_UNNAMED: _finding(
+        "A case has ended and nobody has said why it was needed",
+        "案件已办结，但尚未填写根本原因",
+        "Name the root cause: PUT /api/v1/requests/{id}/root-cause.",
+        "请填写根本原因：PUT /api/v1/requests/{id}/root-cause。",
+    ),
     _A.POINTER_MOVED_BACK: _finding(
         "A module's current period was moved back, and no case did it",
         "模块当前期间被回退，且不属于任何案件",

@@ -91,6 +91,6 @@ def _end(connection: Connection, n: int, comment: str) -> None:
     wish, end = a_wish(n), sorted(FINAL_STATES)[n % len(FINAL_STATES)]
     many = 700 if n % 50 == 7 else 2
     changed: Json = [{"number": f"CHG-{n:05d}-{k}", "what": "数量"} for k in range(many)]
-    parts: dict[str, Json] = {"difference": {"documents": changed}, "risk": "low"}
+    parts: dict[str, Json] = {"memo": {"documents": changed}, "risk": "low"}
     receive(connection, wish)
     record(connection, CaseChange(wish.id, end, tuple(events_of(wish, end, comment)), parts=parts))

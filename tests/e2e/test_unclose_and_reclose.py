@@ -8,8 +8,9 @@ import pytest
 from activities.demo_erp.desk import Desk
 from activities.erp.demo import DemoConnector, DemoOptions
 from activities.proof import prove_ledger
+from tests.e2e.forgetting import forget_workflow
 from tests.e2e.people import API, EXAMPLE, People
-from tests.e2e.tree import Tree
+from tests.e2e.tree import Tree, eventually
 from workflows.domain.proof import Proof, differing
 
 DOCUMENT = "IN-2025-03-0007"
@@ -42,7 +43,9 @@ def auditor(tree: Tree) -> Auditor:
     return Auditor(tree.data_dir / "demo.sqlite")
 
 
-async def test_a_period_is_opened_corrected_and_closed_again(people: People, auditor: Auditor) -> None:
+async def test_a_period_is_opened_corrected_and_closed_again(
+    tree: Tree, people: People, auditor: Auditor
+) -> None:
     pointers, proof = people.pointers(), await auditor.proof()
     quantity = auditor.desk.read(DOCUMENT).line(1).qty
     assert people.run("watch.demo")["outcome"] == "done"
@@ -81,6 +84,25 @@ async def test_a_period_is_opened_corrected_and_closed_again(people: People, aud
     assert evidence["parts"]["undeclared"] == []
     watched = people.run("watch.demo")["facts"]
     assert (watched["alarms"], set(watched["opened_by_cases"])) == ([], TOUCHED)
+    await it_outlives_the_workflow(tree, people, case)
+
+
+async def it_outlives_the_workflow(tree: Tree, people: People, case: str) -> None:
+    """Once Temporal's retention is over, the case is still found, and its report and evidence read."""
+
+    def found(q: str) -> list[str]:
+        return [item["id"] for item in people.get("auditor", f"{API}/archive", q=q)["items"]]
+
+    eventually(lambda: case in found("盘点遗漏"), "the archive has the case")
+    await forget_workflow(tree, case)
+    for said in (f"{DOCUMENT} 反記帳", "stock count un-close"):
+        assert case in found(said)
+    assert people.case(case)["state"] == "completed"
+    report = people.http.get(
+        f"{API}/requests/{case}/report.pdf", headers={"Authorization": "Bearer demo-auditor"}
+    )
+    assert report.content.startswith(b"%PDF")
+    assert people.evidence(case)["request"]["id"] == case
 
 
 async def test_a_locked_period_is_refused_and_nothing_changes(people: People, auditor: Auditor) -> None:

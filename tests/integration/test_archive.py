@@ -178,7 +178,7 @@ async def test_a_find_shows_where_it_stands_as_it_was_written(on_sqlite: Databas
     page = (await Archive(on_sqlite).search(ArchiveFilter("反记账 CHG-00004-1"), Slice())).page
     (found,) = page.items
     shown = {each.where: [each.shown.text[a:b] for a, b in each.shown.marks] for each in found.highlights}
-    assert shown == {Where.REQUEST: ["取消月末结帐"], Where.DIFFERENCE: ["CHG-00004-1"]}
+    assert shown == {Where.REQUEST: ["取消月末结帐"], Where.PART: ["CHG-00004-1"]}
 
 
 @module_loop

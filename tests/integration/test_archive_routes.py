@@ -195,10 +195,14 @@ async def test_where_nobody_named_a_cause_the_applicant_and_finance_are_asked_un
     await Archivist(office.database, office.app.state.parts.book.causes).catch_up()
 
     assert await asked(office, "finance") == ["UC-2025-000009", "UC-2025-000008"]
+    inbox = (await office.as_("finance", "GET", "/tasks?mine=true&state=open")).json()["items"]
+    assert [task["standing"]["facts"]["case"] for task in inbox] == ["UC-2025-000009", "UC-2025-000008"]
     assert await asked(office, "clerk") == ["UC-2025-000008"]
     assert await asked(office, "warehouse") == []
     await name(office, "clerk", case="UC-2025-000008")
     assert await asked(office, "clerk") == []
+    inbox = (await office.as_("finance", "GET", "/tasks?mine=true&state=open")).json()["items"]
+    assert [task["standing"]["facts"]["case"] for task in inbox] == ["UC-2025-000009"]
     await Archivist(office.database, office.app.state.parts.book.causes).catch_up()
     assert await asked(office, "finance") == ["UC-2025-000009"]
 

@@ -20,6 +20,7 @@ class AlarmCode(StrEnum):
     CLOSED_DOCUMENTS_CHANGED = "closed_documents_changed"
     LEASE_ORPHANED = "lease_orphaned"
     JOB_FAILING = "job_failing"
+    ROOT_CAUSE_UNNAMED = "root_cause_unnamed"
 
 
 OWNERS: Mapping[Owner, Group] = {
