@@ -42,6 +42,7 @@ from service.key_sets import KeySets
 from service.lease_release import LeaseRelease
 from service.leases import Leases
 from service.ledger_book import LedgerBook
+from service.legal_holds import LegalHolds
 from service.oidc import Provider, SignIns
 from service.outgoing import Outgoing
 from service.policies import PolicyStore
@@ -58,6 +59,7 @@ from service.routes import (
     deliveries,
     demo_erp,
     health,
+    holds,
     knowledge,
     ledgers,
     me,
@@ -175,6 +177,7 @@ def create_app(
             sending=open_sending(settings, database),
             statistics=StatisticsReader(database, book.zones),
             forms=FormRecords(database),
+            holds=LegalHolds(database),
             data_dir=settings.data_dir,
             reports=Reports(database, register, known, book, build_store(settings)),
         )
@@ -251,6 +254,7 @@ def assemble(lifespan: Lifespan | None = None, *, dev: bool = False) -> FastAPI:
         deliveries,
         archive,
         root_causes,
+        holds,
         subscriptions,
         preferences,
         statistics,

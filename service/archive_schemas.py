@@ -40,6 +40,9 @@ class ArchivedOut(Outbound):
     accepted_at: datetime
     ended_at: datetime
     on_hold: bool = Field(description="Whether a legal hold keeps it, however old it is.")
+    keep_until: datetime | None = Field(
+        description="Until when its ledger wants it kept; null for ever, or as long as it is on hold."
+    )
     highlights: list[HighlightOut]
     links: dict[str, str]
 

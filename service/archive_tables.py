@@ -1,4 +1,4 @@
-"""The archive's tables: what ended, by which words it is found, why it happened, and what must not go."""
+"""The archive's tables: what ended, by which words it is found, why it happened, and what must stay."""
 
 from datetime import datetime
 from typing import Any
@@ -12,7 +12,6 @@ from service.tables import Document, JsonValue, Row, table_of
 
 _CASE = 32
 _NAME = 120
-_DIGEST = 64
 
 Words = Text().with_variant(TSVECTOR(), "postgresql")
 """What the index is made of: divided text on SQLite, words with their positions on PostgreSQL."""
@@ -122,7 +121,7 @@ class LegalHoldRow(Row, table=True):
     """While it is not lifted, nothing of the case is removed. Never deleted."""
 
     __tablename__ = "legal_holds"
-    __table_args__ = (Index(None, "case_id"), UniqueConstraint("call"))
+    __table_args__ = (Index(None, "case_id"),)
 
     n: int | None = Field(default=None, primary_key=True)
     case_id: str = Field(max_length=_CASE)
@@ -132,28 +131,6 @@ class LegalHoldRow(Row, table=True):
     lift_reason: str | None = Field(sa_type=Text)
     lifted_by: str | None = Field(max_length=_NAME)
     lifted_at: datetime | None = Field(sa_type=UTCDateTime)
-    call: str | None = Field(max_length=_DIGEST)
-    """The call under an Idempotency-Key that set it."""
-
-
-class RemovedCaseRow(Row, table=True):
-    """What is left of a case whose years are over: that it was there, and the end of its chain."""
-
-    __tablename__ = "removed_cases"
-    __table_args__ = (Index(None, "removed_at", "case_id"),)
-
-    case_id: str = Field(primary_key=True, max_length=_CASE)
-    ledger: str = Field(max_length=_NAME)
-    target_period: str = Field(max_length=7)
-    outcome: str = Field(max_length=32)
-    ended_at: datetime = Field(sa_type=UTCDateTime)
-    last_seq: int
-    head_digest: str = Field(max_length=_DIGEST)
-    """As checkpoints name it, so that they can still be verified."""
-    removed_at: datetime = Field(sa_type=UTCDateTime)
-    removed_by: str = Field(max_length=_NAME)
-    years: int
-    """How long the ledger's cases were kept when it was removed."""
 
 
 archived_cases = table_of(ArchivedCaseRow)
@@ -163,4 +140,3 @@ archive_modules = table_of(ArchiveModuleRow)
 archive_texts = table_of(ArchiveTextRow)
 root_causes = table_of(RootCauseRow)
 legal_holds = table_of(LegalHoldRow)
-removed_cases = table_of(RemovedCaseRow)

@@ -36,7 +36,6 @@ class AuditKind(StrEnum):
     ROOT_CAUSE_NAMED = "root_cause_named"
     HOLD_SET = "hold_set"
     HOLD_LIFTED = "hold_lifted"
-    CASE_REMOVED = "case_removed"
 
 
 @dataclass(frozen=True)

@@ -35,6 +35,7 @@ from service.jiandaoyun.records import FormRecords
 from service.lease_release import LeaseRelease
 from service.leases import Leases
 from service.ledger_book import LedgerBook
+from service.legal_holds import LegalHolds
 from service.policies import PolicyStore
 from service.problem_answers import preferred_language
 from service.queries import Reader, Slice, Viewer
@@ -105,6 +106,7 @@ class Parts:
     sending: Sending
     statistics: StatisticsReader
     forms: FormRecords
+    holds: LegalHolds
     data_dir: Path
     reports: Reports
 

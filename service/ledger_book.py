@@ -233,6 +233,11 @@ class LedgerBook:
         return configuration.retention, configuration.time_zone
 
     @property
+    def archive_years(self) -> dict[str, int | None]:
+        """By ledger: how long a case is to be kept after its end; none for ever."""
+        return {code: configuration.archive_years for code, configuration in self._configurations.items()}
+
+    @property
     def zones(self) -> dict[str, ZoneInfo]:
         """By ledger: whose calendar its days and months are on."""
         return {code: configuration.time_zone for code, configuration in self._configurations.items()}

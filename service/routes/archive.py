@@ -18,6 +18,7 @@ from service.views import API
 from workflows.domain.errors import UnknownLedger
 from workflows.domain.ledger import Module
 from workflows.domain.request import CaseState, ReasonCode
+from workflows.domain.retention import years_after
 
 router = APIRouter(prefix="/archive", tags=["archive"])
 
@@ -66,7 +67,8 @@ async def search_archive(
         else None,
     )
     found = await parts.archive.search(wanted, page)
-    items = [_out(archived) for archived in found.page.items]
+    years = parts.book.archive_years
+    items = [_out(archived, years.get(archived.ledger)) for archived in found.page.items]
     return ArchiveList(items=items, next=found.page.next, pending=found.pending)
 
 
@@ -78,7 +80,7 @@ def _begins(day: date, zone: ZoneInfo) -> datetime:
     return datetime.combine(day, time(), zone)
 
 
-def _out(found: Archived) -> ArchivedOut:
+def _out(found: Archived, years: int | None) -> ArchivedOut:
     here = f"{API}/requests/{found.case}"
     return ArchivedOut(
         id=found.case,
@@ -91,6 +93,7 @@ def _out(found: Archived) -> ArchivedOut:
         accepted_at=found.accepted_at,
         ended_at=found.ended_at,
         on_hold=found.on_hold,
+        keep_until=None if years is None or found.on_hold else years_after(found.ended_at, years),
         highlights=[
             HighlightOut(
                 where=each.where,

@@ -207,6 +207,28 @@ async def test_where_nobody_named_a_cause_the_applicant_and_finance_are_asked_un
     assert await asked(office, "finance") == ["UC-2025-000009"]
 
 
+# --------------------------------------------------------------------------- legal holds
+
+
+async def test_a_hold_is_set_and_lifted_with_a_reason_by_those_who_may_and_stands_on_record(
+    office: Office,
+) -> None:
+    holds, reason = f"/requests/{CASE}/holds", {"reason": "外部审计 2025"}
+    problem(await office.as_("finance", "POST", holds, json=reason), 403, "not-an-operator")
+    problem(await office.as_("auditor", "POST", f"{holds}/lift", json=reason), 409, "not-on-hold")
+    for _ in range(2):
+        assert (await office.as_("auditor", "POST", holds, json=reason)).json()["on_hold"] is True
+    assert [item["on_hold"] for item in (await search(office, "q=" + CASE))["items"]] == [True]
+    lifted = await office.as_("admin", "POST", f"{holds}/lift", json={"reason": "审计结束"})
+    assert (lifted.json()["on_hold"], len(lifted.json()["items"])) == (False, 1)
+
+    told = await AuditTrail(office.database).page(AuditFilter(subject=CASE), 9, None)
+    assert [(entry.kind, entry.actor) for entry in told] == [
+        ("hold_lifted", "admin"),
+        ("hold_set", "auditor"),
+    ]
+
+
 def test_a_house_words_causes_in_its_own_way_and_adds_its_own(tmp_path: Path) -> None:
     own = """
 root_cause_days = 5

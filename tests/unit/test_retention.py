@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from workflows.domain.backups import Backup, BackupPoint, BackupState
-from workflows.domain.retention import NEEDED, NEWEST, UNTESTED, Retention, kept
+from workflows.domain.retention import NEEDED, NEWEST, UNTESTED, Retention, kept, years_after
 
 ZONE = ZoneInfo("Asia/Shanghai")
 FIRST = datetime(2025, 1, 1, tzinfo=UTC)
@@ -135,3 +135,11 @@ def test_the_order_in_which_they_are_listed_makes_no_difference(
     shuffled = [replace(backup) for backup in backups]
     random.shuffle(shuffled)
     assert kept(shuffled, retention, frozenset(), ZONE) == kept(backups, retention, frozenset(), ZONE)
+
+
+def test_years_after_a_leap_day_end_on_the_first_of_march() -> None:
+    leap = datetime(2024, 2, 29, 8, tzinfo=UTC)
+    assert (years_after(leap, 4), years_after(leap, 1)) == (
+        datetime(2028, 2, 29, 8, tzinfo=UTC),
+        datetime(2025, 3, 1, 8, tzinfo=UTC),
+    )

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import tzinfo
+from datetime import datetime, tzinfo
 
 from workflows.domain.backups import Backup, BackupState
 
@@ -54,3 +54,11 @@ def _newest_of_each(proven: list[Backup], unit: str, zone: tzinfo) -> list[tuple
     for backup in proven:
         found.setdefault(backup.taken_at.astimezone(zone).strftime(unit), backup)
     return list(found.items())
+
+
+def years_after(moment: datetime, years: int) -> datetime:
+    """The same day so many years later; the first of March where that year has no 29th of February."""
+    try:
+        return moment.replace(year=moment.year + years)
+    except ValueError:
+        return moment.replace(year=moment.year + years, month=3, day=1)

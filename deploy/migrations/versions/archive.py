@@ -1,4 +1,4 @@
-"""The archive: ended cases with the words they are found by, root causes, legal holds, removed cases."""
+"""The archive: ended cases with the words they are found by, root causes, legal holds."""
 
 from collections.abc import Sequence
 
@@ -136,26 +136,9 @@ def _causes_and_holds() -> None:
         sa.Column("lift_reason", sa.Text(), nullable=True),
         sa.Column("lifted_by", sa.String(length=120), nullable=True),
         sa.Column("lifted_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("call", sa.String(length=64), nullable=True),
         sa.PrimaryKeyConstraint("n", name=op.f("pk_legal_holds")),
-        sa.UniqueConstraint("call", name=op.f("uq_legal_holds_call")),
     )
     op.create_index(op.f("ix_legal_holds_case_id"), "legal_holds", ["case_id"])
-    op.create_table(
-        "removed_cases",
-        sa.Column("case_id", sa.String(length=32), nullable=False),
-        sa.Column("ledger", sa.String(length=120), nullable=False),
-        sa.Column("target_period", sa.String(length=7), nullable=False),
-        sa.Column("outcome", sa.String(length=32), nullable=False),
-        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("last_seq", sa.Integer(), nullable=False),
-        sa.Column("head_digest", sa.String(length=64), nullable=False),
-        sa.Column("removed_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("removed_by", sa.String(length=120), nullable=False),
-        sa.Column("years", sa.Integer(), nullable=False),
-        sa.PrimaryKeyConstraint("case_id", name=op.f("pk_removed_cases")),
-    )
-    op.create_index(op.f("ix_removed_cases_removed_at_case_id"), "removed_cases", ["removed_at", "case_id"])
 
 
 def _put_away_what_has_ended() -> None:
@@ -176,7 +159,6 @@ def downgrade() -> None:
         op.execute("DROP TABLE archive_index")
         op.execute("DROP TABLE archive_big_index")
     for table in (
-        "removed_cases",
         "legal_holds",
         "root_causes",
         "archive_pieces",
