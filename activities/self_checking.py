@@ -11,7 +11,7 @@ from workflows.domain.findings import CATALOGUE, Finding, FindingCode, FindingRu
 from workflows.domain.ledger import CloseState, Module
 from workflows.domain.period import FiscalCalendar, Period
 from workflows.domain.standing import OWNERS, StandingTask
-from workflows.periodic_steps import JobDone, JobOrder
+from workflows.periodic_steps import JobDone, JobOrder, Prepared
 
 SELF_CHECK = Actor("self-check")
 
@@ -33,6 +33,9 @@ _RULES: dict[str, FindingRule] = {rule.code: rule for rule in CATALOGUE}
 
 class ExtraCheck(Protocol):
     """One more check, such as one that the root cause of an earlier case has brought (R99)."""
+
+    async def codes(self, ledger: str) -> Sequence[FindingCode]:
+        """Findings that the connector's own checks are to tell besides the usual ones."""
 
     async def tasks(self, ledger: str, open_periods: tuple[str, ...], run: str) -> Sequence[StandingTask]:
         """What it finds now. Each subject begins with `subject_prefix(ledger)`."""
@@ -60,8 +63,13 @@ class SelfCheck:
     ) -> None:
         self.ledgers, self.profiles, self.tasks, self.more = ledgers, profiles, tasks, tuple(more)
 
+    async def prepare(self, order: JobOrder) -> Prepared:
+        """What is to be looked for besides the usual."""
+        return Prepared([code for check in self.more for code in await check.codes(str(order.ledger))])
+
     async def look(self, order: JobOrder) -> Json:
         """The findings, and which periods were looked at."""
+        more = order.before if isinstance(order.before, list) else []
         profile = self.profiles.profile(str(order.ledger))
         connector = self.ledgers.connector(profile.code)
         places = open_places(await connector.read_close_state(), profile.calendar)
@@ -72,7 +80,7 @@ class SelfCheck:
             documents=(),
             executor=profile.executor,
         )
-        found = [each for each in await connector.findings(scope) if each.code in CHECKED]
+        found = [each for each in await connector.findings(scope) if each.code in (*CHECKED, *more)]
         return {
             "periods": sorted({str(period) for _, period in places}),
             "findings": [_told(finding) for finding in found],

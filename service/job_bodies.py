@@ -16,6 +16,8 @@ from service.database import Database
 from service.jiandaoyun.polling import FormPolls
 from service.leases import Leases
 from service.ledger_book import LedgerBook
+from service.prevention_checks import PreventionChecks
+from service.root_causes import SqlRootCauses
 from service.running_cases import TemporalRunningCases
 from service.standing_tasks import StandingTasks
 from service.watch_register import SqlWatchRegister
@@ -33,12 +35,13 @@ def job_bodies(
     backups = PeriodicBackups(catalogue, book)
     watch = Watch(book, book, register, SqlWatchRegister(database))
     tasks, leases = StandingTasks(database), Leases(database)
-    check = SelfCheck(book, book, tasks)
+    causes = PreventionChecks(SqlRootCauses(database, book.causes))
+    check = SelfCheck(book, book, tasks, (causes,))
     running = TemporalRunningCases(activity.client)
     left = LeftCopies(ledgers, leases, running)
     return {
         "watch": JobBody(watch.judge, watch.look, watch.prepare),
-        "self-check": JobBody(check.judge, check.look),
+        "self-check": JobBody(check.judge, check.look, check.prepare),
         "leases": JobBody(LeaseWatch(leases, running, tasks).orphans),
         "left-copies": JobBody(left.told, left.remove, left.prepare),
         "snapshot": JobBody(backups.snapshot),

@@ -314,6 +314,12 @@ ALARMS: Mapping[AlarmCode, FindingWords] = {
         "Bring the ledger to a safe state, then free the lease at POST /ledgers/{code}/lease/release.",
         "请先使账套恢复安全状态，再通过 POST /ledgers/{code}/lease/release 释放占用。",
     ),
+    _A.PREVENTION_DUE: _finding(
+        "Before this month's end, look after what has made an un-close necessary before",
+        "月底前请检查曾导致反结账的成因",
+        "Do what the facts name as prevention, and close with what you found.",
+        "请按所列预防措施检查，并在关闭时填写检查结果。",
+    ),
     _A.JOB_FAILING: _finding(
         "Periodic work has failed three times in a row",
         "定期任务连续三次失败",

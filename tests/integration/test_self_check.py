@@ -18,6 +18,7 @@ from service.standing_tasks import StandingTasks, StandingView
 from tests.one_ledger import OneLedger
 from workflows.domain.approval import Group
 from workflows.domain.case import Actor, TaskKind
+from workflows.domain.findings import FindingCode
 from workflows.domain.period import Period
 from workflows.domain.standing import AlarmCode, StandingTask
 from workflows.periodic_steps import JobDone, JobOrder
@@ -30,6 +31,9 @@ class OneMore:
 
     def __init__(self) -> None:
         self.finds = True
+
+    async def codes(self, ledger: str) -> tuple[FindingCode, ...]:
+        return (FindingCode.FOREIGN_SESSIONS,) if self.finds else ()
 
     async def tasks(self, ledger: str, open_periods: tuple[str, ...], run: str) -> tuple[StandingTask, ...]:
         task = StandingTask(
@@ -57,6 +61,7 @@ class Office:
         order = JobOrder(
             schedule="self-check.demo", job="self-check", ledger="demo", run=f"run-{self.runs}", at=NOON
         )
+        order = replace(order, before=(await self.check.prepare(order)).before)
         return await self.check.judge(replace(order, seen=await self.check.look(order)))
 
     async def open(self) -> dict[str, StandingView]:
@@ -103,12 +108,14 @@ async def test_a_finding_is_one_task_with_its_owner_until_a_run_finds_it_no_more
 
 async def test_a_finding_that_comes_back_is_a_new_task(office: Office) -> None:
     await office.run()
+    assert "foreign_sessions" in await office.open(), "what the cause wants noticed is looked for"
     ids = {view.id for view in (await office.open()).values()}
     office.more.finds = False
     await office.run()
+    assert "foreign_sessions" not in await office.open()
     office.more.finds = True
     await office.run()
-    assert len({view.id for view in (await office.open()).values()} - ids) == 1
+    assert len({view.id for view in (await office.open()).values()} - ids) == 2
 
 
 async def test_a_task_that_its_owner_has_closed_comes_back_while_it_is_found(office: Office) -> None:

@@ -21,6 +21,8 @@ class AlarmCode(StrEnum):
     LEASE_ORPHANED = "lease_orphaned"
     JOB_FAILING = "job_failing"
     ROOT_CAUSE_UNNAMED = "root_cause_unnamed"
+    PREVENTION_DUE = "prevention_due"
+    """The cause of an earlier case that only a person can look after (R93, R99)."""
 
 
 OWNERS: Mapping[Owner, Group] = {
