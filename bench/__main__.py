@@ -17,7 +17,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from bench import act_row, backup_row, case_row, ledger_row, post_row, reads_row
+from bench import act_row, backup_row, case_row, ledger_row, post_row, reads_row, webhook_row
 from bench.harness import Figures, Line, Result
 from bench.processes import BenchFailed, Machine
 from bench.stage import Stage, stage
@@ -36,6 +36,7 @@ class Row(StrEnum):
     READS = "reads"
     LEDGER = "ledger"
     BACKUP = "backup"
+    WEBHOOK = "webhook"
 
 
 _ROWS: Mapping[Row, Callable[[Stage, int], Result]] = {
@@ -45,6 +46,7 @@ _ROWS: Mapping[Row, Callable[[Stage, int], Result]] = {
     Row.READS: reads_row.measure,
     Row.LEDGER: ledger_row.measure,
     Row.BACKUP: backup_row.measure,
+    Row.WEBHOOK: webhook_row.measure,
 }
 
 

@@ -19,12 +19,16 @@ from service.problems import Failure, document
 from service.refusals import InvalidRequest, ServiceRefusal, Unexpected
 from service.texts import Language
 from workflows.domain.digest import Json
-from workflows.domain.errors import StorageUnavailable, Unavailable, UncloseError
+from workflows.domain.errors import StorageUnavailable, Unavailable, UncloseError, WorkflowUnavailable
 
 log = logging.getLogger(__name__)
 
 AT_ONCE = 8
 """How many deliveries one process has in hand."""
+WHILE_BUSY, QUIET_AFTER = 2, timedelta(seconds=0.25)
+"""How many while others come in, and so long after the last: acknowledging goes first."""
+LONGEST_PAUSE = timedelta(seconds=8)
+"""Between two attempts, of one delivery, while nothing can be started anywhere."""
 LEASE = timedelta(seconds=6)
 """How soon another process takes over what one that has died had in hand."""
 RENEWED = 2.0
@@ -63,9 +67,12 @@ class Dispatcher:
         self._who = uuid4().hex
         self._in_hand: dict[str, asyncio.Task[None]] = {}
         self._news = asyncio.Event()
+        self._busy_until = self._paused_until = now()
+        self._pause = timedelta(0)
 
     def wake(self) -> None:
         """Something may be due."""
+        self._busy_until = self._now() + QUIET_AFTER
         self._news.set()
 
     @asynccontextmanager
@@ -102,8 +109,8 @@ class Dispatcher:
                         await self._news.wait()
 
     async def _take(self) -> int:
-        free = AT_ONCE - len(self._in_hand)
-        if not free or not await self._inbox.is_any_due():
+        free = self._most() - len(self._in_hand)
+        if free <= 0 or not await self._inbox.is_any_due():
             return 0
         claimed = await self._inbox.claim(self._who, free, self._lease)
         for delivery in claimed:
@@ -112,6 +119,18 @@ class Dispatcher:
                 self._in_hand[delivery.id] = task
                 task.add_done_callback(partial(self._put_down, delivery.id))
         return len(claimed)
+
+    def _most(self) -> int:
+        """How many may be in hand now."""
+        now = self._now()
+        if self._pause:
+            return 1 if now >= self._paused_until else 0
+        return WHILE_BUSY if now < self._busy_until else AT_ONCE
+
+    def _note(self, *, is_away: bool) -> None:
+        """While nothing can be started, one delivery is tried now and then, and not all of them."""
+        self._pause = min(LONGEST_PAUSE, 2 * self._pause or _FIRST) if is_away else timedelta(0)
+        self._paused_until = self._now() + self._pause
 
     def _put_down(self, delivery: str, _task: asyncio.Task[None]) -> None:
         self._in_hand.pop(delivery, None)
@@ -142,6 +161,7 @@ class Dispatcher:
         except TryLater as error:
             return self._again(error.after, note=error.reason)
         except Unavailable as error:
+            self._note(is_away=isinstance(error, WorkflowUnavailable | StorageUnavailable))
             return self._again(back_off(delivery.attempts), problem=told(delivery, error))
         except (UncloseError, ServiceRefusal) as error:
             return Settled(DeliveryState.FAILED, problem=told(delivery, error))
@@ -149,6 +169,7 @@ class Dispatcher:
             return Settled(DeliveryState.FAILED, problem=told(delivery, InvalidRequest(), error))
         except Exception:
             return self._fault(delivery)
+        self._note(is_away=False)
         return _ended(outcome)
 
     def _again(

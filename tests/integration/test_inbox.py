@@ -11,7 +11,7 @@ import pytest
 
 from service.inbox.ports import Delivery, DeliveryState, Outcome
 from service.inbox.signatures import Fault
-from tests.hooks_world import Senders, an_office_with_hooks
+from tests.hooks_world import Senders, an_office_with_hooks, until
 from tests.integration.test_routes import WISH
 from tests.people_world import problem
 from tests.pushes import a_push, signed_push
@@ -150,15 +150,19 @@ async def test_while_temporal_is_away_deliveries_are_taken_and_later_become_case
     senders.office.gateway.is_down = True
     answers = [await senders.post(a_wish(external_ref=f"R-{n}")) for n in range(3)]
     assert [answer.status_code for answer in answers] == [202] * 3
-    await senders.dispatched()
-    waiting = await senders.deliveries("?state=new")
-    assert [found["problem_type"] for found in waiting] == ["/problems/workflow-unavailable"] * 3
-    assert all(found["next_try"] for found in waiting)
 
+    async def is_tried() -> bool:
+        waiting = await senders.deliveries("?state=new")
+        assert len(waiting) == 3
+        return "/problems/workflow-unavailable" in {found["problem_type"] for found in waiting}
+
+    await until(is_tried)
     senders.office.gateway.is_down = False
-    for found in waiting:
-        await senders.office.as_("operator", "POST", f"/deliveries/{found['id']}/replay", json={})
-    await senders.dispatched()
+
+    async def are_done() -> bool:
+        return not await senders.deliveries("?state=new")
+
+    await until(are_done)
     cases = {found["case"] for found in await senders.deliveries("?state=done")}
     assert len(cases) == 3
     assert set(senders.office.gateway.started) == cases

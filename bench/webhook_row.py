@@ -1,0 +1,172 @@
+"""Webhooks acknowledged at two hundred a second, Temporal stopped and running; then each becomes its case."""
+
+import asyncio
+import json
+import os
+import signal
+import sqlite3
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import uuid4
+
+import httpx
+from standardwebhooks.webhooks import Webhook
+
+from bench.harness import Budget, Figures, Line, Result, Spread
+from bench.load import PATIENCE, listens
+from bench.processes import BenchFailed
+from bench.stage import Stage
+from service.temporal_server import free_port
+
+STOPPED, RUNNING = "Temporal stopped", "Temporal running"
+_RATE, _SECONDS = 200, 10
+_ALLOWED_MS = 100.0
+_CONNECTIONS = 50
+_DRAINED = 300.0
+"""Seconds within which every delivery must have become its case."""
+_SECRET = "whsec_" + "QUJD" * 8
+_HOOKS = """
+[hooks.bench]
+kind = "generic"
+secrets = ["file:bench.secret"]
+account = "bench"
+"""
+_BODY = {
+    "target_period": "2025-03",
+    "modules": ["inventory"],
+    "reason_code": "stocktake_omission",
+    "reason": "三月盘点遗漏 B 仓两个货位",
+    "on_behalf_of": "clerk",
+}
+
+
+@dataclass(frozen=True)
+class Sent:
+    """One round: how long each delivery waited for its answer, and how long until all were cases."""
+
+    waited: Sequence[float]
+    drained: float
+
+    def ms(self, share: float) -> float:
+        ordered = sorted(self.waited)
+        return ordered[min(len(ordered) - 1, int(share * len(ordered)))] * 1000
+
+
+def measure(stage: Stage, rounds: int) -> Result:
+    """Raises BenchFailed."""
+    (stage.folder / "hooks.toml").write_text(_HOOKS, encoding="utf-8")
+    (stage.folder / "bench.secret").write_text(_SECRET, encoding="utf-8")
+    port = free_port()
+    env = {"UNCLOSE_HOST": "127.0.0.1", "UNCLOSE_PORT": str(port)}
+    found: dict[str, list[Sent]] = {STOPPED: [], RUNNING: []}
+    with stage.worker(), stage.run("api", "service.cli", "api", env=env) as api:
+        api.await_ready(lambda: listens(port))
+        asyncio.run(_hire(port))
+        for _ in range(rounds):
+            for name, rounds_of in found.items():
+                rounds_of.append(_round(stage, port, is_stopped=name == STOPPED))
+    return Result(tuple(_line(name, sent) for name, sent in found.items()), (_figures(found),))
+
+
+async def _hire(port: int) -> None:
+    async with httpx.AsyncClient(timeout=PATIENCE) as client:
+        entry = {"groups": [], "kind": "service"}
+        url = f"http://127.0.0.1:{port}/api/v1/users/bench"
+        answer = await client.put(url, json=entry, headers={"Authorization": "Bearer demo-admin"})
+    if not answer.is_success:
+        raise BenchFailed(f"no service account: {answer.text}")
+
+
+def _round(stage: Stage, port: int, *, is_stopped: bool) -> Sent:
+    before = _cases(stage.register)
+    with _halted(stage.server.pid if is_stopped else None):
+        waited = asyncio.run(_send(stage, port))
+    began = time.monotonic()
+    while (there := _cases(stage.register) - before) < len(waited):
+        if time.monotonic() - began > _DRAINED:
+            raise BenchFailed(f"{there} of {len(waited)} deliveries have become cases")
+        time.sleep(0.1)
+    return Sent(waited, time.monotonic() - began)
+
+
+@contextmanager
+def _halted(pid: int | None) -> Iterator[None]:
+    """The server is there and answers nothing."""
+    if pid is None:
+        yield
+        return
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+def _cases(register: Path) -> int:
+    with closing(sqlite3.connect(f"file:{register}?mode=ro", uri=True)) as db:
+        return int(db.execute("SELECT count(*) FROM inbox WHERE case_id IS NOT NULL").fetchone()[0])
+
+
+async def _send(stage: Stage, port: int) -> list[float]:
+    """At a fixed rate, whatever the answers do: a slow one does not hold up the next."""
+    limits = httpx.Limits(max_connections=_CONNECTIONS, max_keepalive_connections=_CONNECTIONS)
+    url = f"http://127.0.0.1:{port}/api/v1/webhooks/generic/bench"
+    calls = [_call(stage.ledgers[n % len(stage.ledgers)]) for n in range(_RATE * _SECONDS)]
+    async with httpx.AsyncClient(timeout=PATIENCE, limits=limits) as client:
+        for body, headers in map(_call, stage.ledgers):  # connections and caches are warm
+            await _post(client, url, body, headers, time.perf_counter())
+        began, sent = time.perf_counter(), []
+        for n, (body, headers) in enumerate(calls):
+            due = began + n / _RATE
+            if (wait := due - time.perf_counter()) > 0:
+                await asyncio.sleep(wait)
+            sent.append(asyncio.create_task(_post(client, url, body, headers, due)))
+        return list(await asyncio.gather(*sent))
+
+
+def _call(ledger: str) -> tuple[bytes, Mapping[str, str]]:
+    """Signed beforehand: the sender's work is not the receiver's."""
+    message = uuid4().hex
+    body = json.dumps({**_BODY, "ledger": ledger, "external_ref": message}).encode()
+    now = datetime.now(UTC).replace(microsecond=0)
+    return body, {
+        "webhook-id": message,
+        "webhook-timestamp": str(int(now.timestamp())),
+        "webhook-signature": Webhook(_SECRET).sign(message, now, body.decode()),
+    }
+
+
+async def _post(
+    client: httpx.AsyncClient, url: str, body: bytes, headers: Mapping[str, str], due: float
+) -> float:
+    """Seconds from when it was due to the answer. Raises BenchFailed."""
+    answer = await client.post(url, content=body, headers=dict(headers))
+    if answer.status_code != httpx.codes.ACCEPTED:
+        raise BenchFailed(f"{url} answered {answer.status_code}: {answer.text}")
+    return time.perf_counter() - due
+
+
+def _line(name: str, sent: Sequence[Sent]) -> Line:
+    what = f"webhook acknowledged at {_RATE}/s, {name}: p99 against {_ALLOWED_MS:.0f} ms"
+    return Line(
+        what, Spread.of([round_.ms(0.99) / _ALLOWED_MS for round_ in sent]), Budget(1, is_floor=False)
+    )
+
+
+def _figures(found: Mapping[str, Sequence[Sent]]) -> Figures:
+    lines = [
+        (
+            name,
+            *(Spread.of([round_.ms(share) for round_ in sent]).text(0) for share in (0.5, 0.95, 0.99)),
+            Spread.of([round_.drained for round_ in sent]).text(1),
+        )
+        for name, sent in found.items()
+    ]
+    title = f"Webhooks: {_RATE}/s for {_SECONDS} s"
+    return Figures(
+        title, ("subject", "p50, ms", "p95, ms", "p99, ms", "then all cases after, s"), tuple(lines)
+    )
