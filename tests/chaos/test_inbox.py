@@ -21,9 +21,10 @@ from tests.pushes import STANDARD_SECRET, standard_headers
 pytestmark = pytest.mark.slow
 
 DELIVERIES = 1000 if os.environ.get("UNCLOSE_EVERY_EVENT") else 200
-AT_ONCE = 200
-BEFORE_THE_KILL = 10
-"""How many were acknowledged when the API is killed; others are in it, or on their way."""
+AT_ONCE = 20
+BEFORE_THE_KILL, HELD = 50, 0.3
+"""How many were acknowledged when the API is stopped, and for how many seconds, until it is killed: the next
+ones are on open connections to it by then."""
 HOOKS = """
 [hooks.portal]
 kind = "generic"
@@ -93,8 +94,12 @@ class Sender:
                 continue
             self.answers.append(answer)
             if len(self.answers) == BEFORE_THE_KILL:
-                self._tree.kill("api")
+                self._kill_api()
             return
+
+    def _kill_api(self) -> None:
+        os.kill(self._tree.pids()["api"], signal.SIGSTOP)
+        asyncio.get_running_loop().call_later(HELD, self._tree.kill, "api")
 
 
 def test_identical_deliveries_are_one_case_whoever_dies_meanwhile(tree: Tree, people: People) -> None:
