@@ -32,8 +32,8 @@ dev: $(VENV)/.run ## API, worker, embedded Temporal, demo ledger
 test: $(VENV)/.dev ## every test
 	$(BIN)/python -m pytest -n $(LANES) --dist loadfile $(ARGS)
 
-chaos: $(VENV)/.dev ## the worker killed after every event of a case; two hundred forms over a bad line; cases over twelve periods
-	UNCLOSE_EVERY_EVENT=1 $(BIN)/python -m pytest tests/chaos tests/integration/test_long_cases.py $(ARGS)
+chaos: $(VENV)/.dev ## the worker killed after every event of a case; cases over twelve periods; two hundred forms over a bad line
+	UNCLOSE_EVERY_EVENT=1 $(BIN)/python -m pytest tests/chaos tests/integration/test_long_cases.py tests/e2e/test_forms.py $(ARGS)
 
 check: $(VENV)/.dev ## the gate: format, lint, types, arrows, OpenAPI drift, tests
 	BIN=$(BIN) .ci/check.sh
