@@ -19,7 +19,7 @@ router = APIRouter(prefix="/knowledge", tags=["knowledge"])
 Code = Annotated[str, Query(max_length=120), AfterValidator(printable)]
 
 
-@router.get("", responses=CONDITIONAL)
+@router.get("", responses=responses() | CONDITIONAL)
 async def list_knowledge(
     _actor: TheActor,
     language: TheLanguage,
