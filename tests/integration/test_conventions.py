@@ -83,6 +83,7 @@ def test_what_cannot_be_undone_says_so() -> None:
         "delete_document",
         "revoke_token",
         "roll_back",
+        "release_lease",
     }
     assert all(marked.values())
 
