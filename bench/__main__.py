@@ -17,7 +17,16 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from bench import act_row, backup_row, case_row, ledger_row, post_row, reads_row, webhook_row
+from bench import (
+    act_row,
+    archive_row,
+    backup_row,
+    case_row,
+    ledger_row,
+    post_row,
+    reads_row,
+    webhook_row,
+)
 from bench.harness import Figures, Line, Result
 from bench.processes import BenchFailed, Machine
 from bench.stage import Stage, stage
@@ -34,6 +43,7 @@ class Row(StrEnum):
     POST = "post"
     ACT = "act"
     READS = "reads"
+    ARCHIVE = "archive"
     LEDGER = "ledger"
     BACKUP = "backup"
     WEBHOOK = "webhook"
@@ -44,6 +54,7 @@ _ROWS: Mapping[Row, Callable[[Stage, int], Result]] = {
     Row.POST: post_row.measure,
     Row.ACT: act_row.measure,
     Row.READS: reads_row.measure,
+    Row.ARCHIVE: archive_row.measure,
     Row.LEDGER: ledger_row.measure,
     Row.BACKUP: backup_row.measure,
     Row.WEBHOOK: webhook_row.measure,

@@ -47,7 +47,7 @@ async def fill(url: str, number: int) -> None:
 
 
 def _insert(connection: Connection, part: list[int], number: int) -> None:
-    filled = [_request(n, number) for n in part]
+    filled = [a_request(n, number) for n in part]
     connection.execute(
         cases.insert(), [_case(request, n, number) for n, request in zip(part, filled, strict=True)]
     )
@@ -75,7 +75,8 @@ def _is_open(n: int, number: int) -> bool:
     return n >= number - OPEN_CASES
 
 
-def _request(n: int, number: int) -> UncloseRequest:
+def a_request(n: int, number: int) -> UncloseRequest:
+    """The wish of one case out of so many."""
     at = _LAST - timedelta(minutes=number - n)
     return replace(_EXAMPLE, id=f"UC-2026-{n:06d}", applicant=f"clerk{n % _APPLICANTS}", accepted_at=at)
 

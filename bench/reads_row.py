@@ -65,11 +65,12 @@ def _serving(stage: Stage, number: int) -> Iterator[str]:
     }
     address = f"http://127.0.0.1:{port}"
     with stage.run(f"api-{number}", "service.cli", "api", env=env) as api:
-        api.await_ready(lambda: _answers(address))
+        api.await_ready(lambda: answers(address))
         yield f"{address}/api/v1"
 
 
-def _answers(address: str) -> bool:
+def answers(address: str) -> bool:
+    """Whether the API there serves."""
     try:
         return httpx.get(f"{address}/healthz", timeout=1).is_success
     except httpx.TransportError:
@@ -100,7 +101,8 @@ async def _block(http: httpx.AsyncClient, who: str, urls: tuple[str, str], calls
     return Block(*seconds)
 
 
-def _percentile(milliseconds: Sequence[float], share: float) -> float:
+def percentile(milliseconds: Sequence[float], share: float) -> float:
+    """The value that this share of them does not exceed."""
     ordered = sorted(milliseconds)
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
 
@@ -109,9 +111,9 @@ def _lines(blocks: Mapping[str, Sequence[Block]]) -> Iterator[Line]:
     what = f"reads: {{}}, {{}} with {MANY:,} cases against {FEW:,}"
     for name, found in blocks.items():
         for share, budget in ((0.5, None), (0.95, Budget(1.2, is_floor=False))):
-            few, many = ([_percentile(side, share) for side in sides] for sides in _sides(found))
+            few, many = ([percentile(side, share) for side in sides] for sides in _sides(found))
             yield Line(what.format(name, f"p{share * 100:.0f}"), Spread.ratio(many, few), budget)
-    slowest = [max(_percentile(found[n].many, 0.95) for found in blocks.values()) for n in _all(blocks)]
+    slowest = [max(percentile(found[n].many, 0.95) for found in blocks.values()) for n in _all(blocks)]
     yield Line(
         f"reads: slowest p95 with {MANY:,} cases, against {_LIMIT_MS:.0f} ms",
         Spread.of([milliseconds / _LIMIT_MS for milliseconds in slowest]),
@@ -132,7 +134,7 @@ def _figures(blocks: Mapping[str, Sequence[Block]]) -> Figures:
         (
             name,
             *(
-                Spread.of([_percentile(side, share) for side in sides]).text(1)
+                Spread.of([percentile(side, share) for side in sides]).text(1)
                 for sides in _sides(found)
                 for share in (0.5, 0.95)
             ),
