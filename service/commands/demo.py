@@ -116,6 +116,8 @@ def _tell(played: Played, claims: tuple[Claim, ...], folder: Path, url: str, scr
         screen.say(line)
     for claim in claims:
         screen.say(f"[{'green' if claim.holds else 'red'}]{'✓' if claim.holds else '✗'}[/] {claim.says}")
+    for report in played.reports:
+        screen.say(f"report    {folder / report}")
     screen.say(f"evidence  {folder / played.sealed_in}")
     screen.say(f"case      {url}{played.case['links']['self']}")
     screen.say(f"address   {url}")

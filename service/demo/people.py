@@ -48,6 +48,13 @@ class Person:
     async def get(self, path: str, **query: str) -> Json:
         return _body(await self.http.get(path, params=query, headers=self._headers))
 
+    async def download(self, path: str, **query: str) -> str:
+        """Have the API give out a file; the answer is its `ETag`, without the quotes."""
+        response = await self.http.get(path, params=query, headers=self._headers)
+        if not response.is_success:
+            raise Answered(response)
+        return str(response.headers["ETag"]).strip('"')
+
     async def post(self, path: str, body: Mapping[str, object]) -> Json:
         headers = {**self._headers, "Idempotency-Key": uuid4().hex}
         return _body(await self.http.post(path, json=body, headers=headers))

@@ -10,10 +10,14 @@ import httpx
 
 from service.demo.people import API, Json, Person
 from service.demo.screen import OVER, Event, Screen
+from service.reports.sealed import object_name
+from service.texts import Language
 from workflows.domain.case import EventKind, TaskAction, TaskKind
 from workflows.domain.request import CaseState
 
 LEDGER = "demo"
+STORE = "store"
+"""Folder of the object store under the data directory, as settings have it unless told otherwise."""
 DOCUMENT = "IN-2025-03-0007"
 TARGET = "2025-03"
 _MISSED = 20
@@ -48,6 +52,8 @@ class Played:
     """The sealed package, as the API gives it out."""
     sealed_in: str
     """Its path under the data directory."""
+    reports: tuple[str, ...]
+    """The same of the reports, one in each language."""
 
     @property
     def clocks(self) -> tuple[str, str]:
@@ -102,7 +108,14 @@ class Cast:
         except ExceptionGroup as failures:
             raise failures.exceptions[0] from failures
         evidence = await self.clerk.get(f"{API}/requests/{case}/evidence.json")
-        return Played(await self.clerk.get(f"{API}/requests/{case}"), evidence, self.sealed_in)
+        reports = [await self._report(case, language) for language in (Language.ZH, Language.EN)]
+        read = await self.clerk.get(f"{API}/requests/{case}")
+        return Played(read, evidence, self.sealed_in, tuple(reports))
+
+    async def _report(self, case: str, language: Language) -> str:
+        self.screen.doing(f"setting the report of {case}")
+        sha256 = await self.clerk.download(f"{API}/requests/{case}/report.pdf", lang=language)
+        return f"{STORE}/{object_name(case, language, sha256)}"
 
     async def _follow(self, case: str) -> None:
         """Show every event, and let each person act when the case comes to their part."""

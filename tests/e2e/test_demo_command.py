@@ -47,6 +47,8 @@ def test_the_demo_plays_a_whole_case_and_exits(tmp_path: Path) -> None:
     assert re.search(r"clock B .* \d+\.\d\d s  \(people .*machine", shown)
     assert "✗" not in shown
     assert shown.count("✓ every module's current period is what it was") == 1
+    reports = re.findall(r"^report +(\S+)$", shown, re.MULTILINE)
+    assert [Path(report).read_bytes()[:5] for report in reports] == [b"%PDF-"] * 2
     evidence = re.search(r"^evidence +(\S+)$", shown, re.MULTILINE)
     assert evidence is not None
     assert Path(evidence[1]).is_file()
