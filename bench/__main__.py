@@ -25,6 +25,7 @@ from bench import (
     ledger_row,
     post_row,
     reads_row,
+    report_row,
     webhook_row,
 )
 from bench.harness import Figures, Line, Result
@@ -47,6 +48,7 @@ class Row(StrEnum):
     LEDGER = "ledger"
     BACKUP = "backup"
     WEBHOOK = "webhook"
+    REPORT = "report"
 
 
 _ROWS: Mapping[Row, Callable[[Stage, int], Result]] = {
@@ -58,6 +60,7 @@ _ROWS: Mapping[Row, Callable[[Stage, int], Result]] = {
     Row.LEDGER: ledger_row.measure,
     Row.BACKUP: backup_row.measure,
     Row.WEBHOOK: webhook_row.measure,
+    Row.REPORT: report_row.measure,
 }
 
 

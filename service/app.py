@@ -50,7 +50,7 @@ from service.queries import Reader
 from service.query_names import refuse_unknown_parameters
 from service.rate_limits import DEV_FACTOR, RateLimits, Rates
 from service.register import SqlRegister
-from service.reports.sealed import Reports
+from service.reports.building import build_reports
 from service.root_causes import SqlRootCauses
 from service.routes import (
     archive,
@@ -179,7 +179,7 @@ def create_app(
             forms=FormRecords(database),
             holds=LegalHolds(database),
             data_dir=settings.data_dir,
-            reports=Reports(database, register, known, book, build_store(settings)),
+            reports=build_reports(settings, build_store(settings), database, register, known, book),
         )
         files = ObjectStoreKeeper(build_store(settings))
         around = Around(database, book, directory, way, files)

@@ -17,6 +17,8 @@ from service.jiandaoyun.polling import FormPolls
 from service.leases import Leases
 from service.ledger_book import LedgerBook
 from service.prevention_checks import PreventionChecks
+from service.reports.nightly import NightlyReports
+from service.reports.sealed import Reports
 from service.root_causes import SqlRootCauses
 from service.running_cases import TemporalRunningCases
 from service.standing_tasks import StandingTasks
@@ -30,6 +32,7 @@ def job_bodies(
     catalogue: BackupCatalogue,
     ledgers: WithRehearsals,
     forms: FormPolls,
+    reports: Reports,
 ) -> Mapping[str, JobBody]:
     """The body of every job in `service/jobs.py`, by its name."""
     backups = PeriodicBackups(catalogue, book)
@@ -44,6 +47,7 @@ def job_bodies(
         "self-check": JobBody(check.judge, check.look, check.prepare),
         "leases": JobBody(LeaseWatch(leases, running, tasks).orphans),
         "left-copies": JobBody(left.told, left.remove, left.prepare),
+        "reports": JobBody(NightlyReports(reports).make),
         "snapshot": JobBody(backups.snapshot),
         "restore-drill": JobBody(backups.drill),
         "form-poll": JobBody(forms.poll),

@@ -67,6 +67,13 @@ JOBS: tuple[Job, ...] = (
         least_minutes=30,
     ),
     Job(
+        name="reports",
+        title=Words("Make the reports of cases that have ended", "生成已结束案件的报告"),
+        timetable=Daily("03:00"),
+        per_ledger=False,
+        least_minutes=5,
+    ),
+    Job(
         name="restore-drill",
         title=Words("Restore the backup that was tested longest ago", "对最久未测试的备份做恢复演练"),
         timetable=Weekly("04:00", weekdays=(7,)),

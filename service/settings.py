@@ -132,6 +132,11 @@ class Settings(BaseSettings):
         default_factory=lambda known: f"file://{known['data_dir'] / 'store'}",
         description="Where backups go: file:///folder or s3://bucket/prefix?endpoint=…&region=….",
     )
+    signing_key: Path | None = Field(
+        default=None,
+        description="PKCS #12 file that signs reports (PAdES); they carry no signature if not given.",
+    )
+    signing_passphrase: SecretStr = Field(default=SecretStr(""), description="Passphrase of that file.")
     backup_recipients: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(), description="age recipients that backups are encrypted to, comma-separated."
     )

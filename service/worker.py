@@ -42,6 +42,7 @@ from service.jobs import jobs_with
 from service.ledger_book import LedgerBook
 from service.policies import PolicyStore
 from service.register import SqlRegister
+from service.reports.building import build_reports
 from service.sandbox import sandbox_for
 from service.schedule_plan import planned_schedules
 from service.schedule_register import ScheduleRegister
@@ -50,6 +51,7 @@ from service.sending.dispatcher import Dispatcher, running
 from service.sending.wiring import open_post
 from service.settings import Settings
 from service.temporal_gateway import TemporalGateway
+from service.users import Users
 from service.vault import build_vault, warn_of_overwriting
 from workflows.backup_steps import RehearsalSteps, RestoreSteps, SnapshotSteps
 from workflows.backup_work import BackupWorkflow
@@ -115,6 +117,8 @@ async def open_parts(
     catalogue = SqlBackupCatalogue(database)
     keeper = BackupKeeper(ledgers, vault, catalogue, settings.data_dir / "scratch")
     comparison = ComparisonActivities(book, StoredBackups(keeper), settings.data_dir / "evidence")
+    people = Users(database, known_people(settings.dev))
+    reports = build_reports(settings, vault.store, database, register, people, book)
     post = open_post(settings, database, directory)
     polls = FormPolls(None)
     if client is not None and (access := load_access(settings.jiandaoyun, settings.data_dir)) is not None:
@@ -138,7 +142,7 @@ async def open_parts(
                 *_steps(
                     PeriodicSteps,
                     PeriodicActivities(
-                        job_bodies(book, database, register, catalogue, ledgers, polls), schedules
+                        job_bodies(book, database, register, catalogue, ledgers, polls, reports), schedules
                     ),
                 ),
             ],

@@ -85,7 +85,7 @@ def _step(m: Material, step: Part, event: CaseEvent | None, before: Part) -> tup
     return (
         plain(step["n"]),
         plain(f"{planned} · {mode}"),
-        plain(m.moment(event.at, finely=True)),
+        code(m.moment(event.at, finely=True)),
         plain(by),
         plain(_pointers(m, facts_of(event)["pointers"], before, str(step["module"]))),
         _as_rehearsed(m, event),

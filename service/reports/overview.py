@@ -204,6 +204,8 @@ _COUNTING: dict[EventKind, Words] = {
     EventKind.RELEASED: Words("Ledger given back", "账套已释放"),
     EventKind.SEALED: Words("Evidence sealed", "证据封存"),
 }
+_DETAIL = 120
+"""Letters beside a moment; the section on consent has every comment in full."""
 _MOMENTS = 60
 """Moments in the timeline; every event stands in the appendix."""
 
@@ -247,4 +249,5 @@ def _detail(m: Material, event: CaseEvent) -> str:
         facts += [m.say(f"{steps} steps, risk {risk}", f"{steps} 步，风险 {risk}")]
     elif event.kind == EventKind.CONFIRMED:
         facts += [m.group(data.get("group"))]
-    return " · ".join(fact for fact in facts if fact)
+    said = " · ".join(fact for fact in facts if fact)
+    return said if len(said) <= _DETAIL else said[: _DETAIL - 1] + "…"

@@ -151,7 +151,7 @@ def events(m: Material) -> Section:
 def _event(m: Material, event: CaseEvent) -> tuple[Cell, ...]:
     return (
         plain(event.seq),
-        plain(m.moment(event.at, finely=True)),
+        code(m.moment(event.at, finely=True)),
         plain(m.actor(event)),
         plain(m.event_name(event.kind)),
         code(_facts(m, event), Tone.FAINT),

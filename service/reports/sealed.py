@@ -14,7 +14,7 @@ from datetime import UTC, datetime, tzinfo
 from functools import partial
 from typing import Any, Protocol
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, func, select
 
 from activities.backup.store import AlreadyStored, NotStored, ObjectStore
 from activities.recording import CaseFile, Register
@@ -24,10 +24,17 @@ from service.ledger_book import LedgerBook
 from service.report_tables import case_reports
 from service.reports.case_report import FORMAT, case_record, case_report
 from service.reports.material import Letterhead, Material
+from service.tables import cases
 from service.texts import Language
 from service.users import Users
 from workflows.domain.digest import Json
-from workflows.domain.errors import ReportDamaged, ReportNotMade, UnknownLedger, WrongState
+from workflows.domain.errors import (
+    ReportDamaged,
+    ReportNotMade,
+    UncloseError,
+    UnknownLedger,
+    WrongState,
+)
 from workflows.domain.request import FINAL_STATES
 
 
@@ -41,6 +48,14 @@ class SealedReport:
     name: str
     """Name in the object store."""
     content: bytes
+
+
+@dataclass(frozen=True)
+class Made:
+    """What came of making reports: for how many cases, and what could not be made and why."""
+
+    cases: int
+    failed: tuple[str, ...]
 
 
 class Signer(Protocol):
@@ -87,6 +102,22 @@ class Reports:
             async with self._press:
                 known = await self._find(case, language) or await self._make(case, language)
         return await self._read(known, case, language)
+
+    async def make_missing(self, at_most: int) -> Made:
+        """Make the reports of cases that have ended and have none yet, the longest ended first.
+
+        One that cannot be made keeps nobody else waiting; it is told, and tried again the next time.
+        """
+        made, failed = 0, []
+        for case in await self._database.read(partial(_without_reports, at_most=at_most)):
+            try:
+                for language in Language:
+                    await self.sealed(case, language)
+            except UncloseError as error:
+                failed.append(f"{case}: {error}")
+            else:
+                made += 1
+        return Made(made, tuple(failed))
 
     async def draft(self, case: str, language: Language) -> bytes:
         """The report of a case as it stands, not kept; until the case ends, a draft on every page.
@@ -188,6 +219,13 @@ async def _or_not_made(case: str, making: Awaitable[bytes]) -> bytes:
 def _put(store: ObjectStore, name: str, pdf: bytes) -> None:
     with suppress(AlreadyStored):  # the name says what it holds; reading compares
         store.put_new(name, pdf)
+
+
+def _without_reports(connection: Connection, at_most: int) -> tuple[str, ...]:
+    made = select(func.count()).where(case_reports.c.case_id == cases.c.id).scalar_subquery()
+    ended = cases.c.state.in_(sorted(FINAL_STATES))
+    wanted = select(cases.c.id).where(ended, made < len(Language)).order_by(cases.c.updated_at, cases.c.id)
+    return tuple(connection.scalars(wanted.limit(at_most)))
 
 
 def _row(connection: Connection, case: str, language: Language) -> Row[Any] | None:

@@ -84,10 +84,10 @@ def findings(m: Material) -> Section:
         return Section(title, (nothing(m),))
     columns = (
         Column(say("Weight", "级别"), 10),
-        Column(say("Finding and remedy", "检查项与处理办法"), 38),
+        Column(say("Finding and remedy", "检查项与处理办法"), 33),
         Column(say("Where", "位置"), 14),
         Column(say("Number", "数量"), 8, is_number=True),
-        Column(say("Evidence", "依据"), 30),
+        Column(say("Evidence", "依据"), 35),
     )
     return Section(title, (Table(columns, tuple(_finding(m, each) for each in found)),))
 
@@ -205,11 +205,11 @@ def _who_and_when(m: Material) -> tuple[Column, ...]:
     say = m.say
     return (
         Column(say("When", "时间"), 17),
-        Column(say("Who", "何人"), 17),
+        Column(say("Who", "何人"), 15),
         Column(say("On behalf of", "代何人"), 12),
-        Column(say("For", "审批级"), 12),
-        Column(say("What", "意见"), 10),
-        Column(say("Comment", "留言"), 18),
+        Column(say("For", "审批级"), 15),
+        Column(say("What", "意见"), 11),
+        Column(say("Comment", "留言"), 16),
         Column(say("On digest", "所依摘要"), 14),
     )
 

@@ -2,20 +2,31 @@
 
 import asyncio
 import hashlib
+import io
 import shutil
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
 import pypdfium2
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import pkcs12
+from cryptography.x509.oid import NameOID
 from fastapi import FastAPI
+from pyhanko.pdf_utils.reader import PdfFileReader
+from pyhanko.sign.validation import async_validate_pdf_signature
+from pyhanko.sign.validation.status import SignatureCoverageLevel
+from pyhanko_certvalidator import ValidationContext
 
 from activities.recording import CaseFile
 from activities.report import press as pressing
 from activities.report.press import NotSet, press
+from activities.report.signing import FIELD, PadesSigner
 from service.app import create_app
 from service.database import Database, open_database
 from service.ledger_book import LedgerBook
@@ -231,3 +242,66 @@ async def test_a_report_that_cannot_be_set_leaves_nothing_and_can_be_asked_for_a
     assert (refused.status_code, refused.json()["type"]) == (503, "/problems/report-not-made")
     assert not list(world.store.rglob("*.pdf"))
     assert (await world.http.get(PATH)).status_code == 200
+
+
+async def test_at_night_what_nobody_has_read_is_made_and_only_once(world: World) -> None:
+    await world.take(ended_early(CaseState.EXPIRED))
+    reports = world.app.state.parts.reports
+    assert (await reports.make_missing(10)).cases == 1
+    stored = {path: path.read_bytes() for path in world.store.rglob("*.pdf")}
+    assert len(stored) == 2
+    assert (await reports.make_missing(10)).cases == 0
+    answer = await world.http.get(PATH, params={"lang": "en"})
+    assert answer.content in stored.values()
+
+
+async def test_a_report_that_cannot_be_made_at_night_is_told(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(*_: object) -> bytes:
+        raise NotSet("no room")
+
+    await world.take(ended_early(CaseState.EXPIRED))
+    monkeypatch.setattr("service.reports.sealed.press", fail)
+    made = await world.app.state.parts.reports.make_missing(10)
+    assert (made.cases, len(made.failed)) == (0, 1)
+    assert CASE in made.failed[0]
+
+
+# --------------------------------------------------------------------------- signed
+
+
+def a_key(folder: Path) -> Path:
+    """A key and a certificate for it, as PKCS #12 under the passphrase `pw`."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Archive of the house")])
+    now = datetime.now(UTC)
+    made = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+    made = made.serial_number(1).not_valid_before(now).not_valid_after(now + timedelta(days=2))
+    certificate = made.sign(key, hashes.SHA256())
+    file = folder / "key.p12"
+    sealed = serialization.BestAvailableEncryption(b"pw")
+    file.write_bytes(pkcs12.serialize_key_and_certificates(b"k", key, certificate, None, sealed))
+    return file
+
+
+async def test_a_key_of_the_house_signs_the_whole_report(tmp_path: Path) -> None:
+    pdf = await set_(ended_early(CaseState.WITHDRAWN))
+    signed = await PadesSigner(a_key(tmp_path), b"pw").sign(pdf)
+    assert signed.startswith(pdf)
+    assert await is_intact(signed)
+    assert not await is_intact(signed.replace(b"%PDF-1.7", b"%PDF-1.6", 1))
+
+
+async def is_intact(pdf: bytes) -> bool:
+    """Whether one signature covers the whole file, and the file is what was signed."""
+    (signature,) = PdfFileReader(io.BytesIO(pdf)).embedded_signatures
+    assert signature.field_name == FIELD
+    trust = ValidationContext(trust_roots=[signature.signer_cert])
+    status = await async_validate_pdf_signature(signature, signer_validation_context=trust)
+    return bool(status.intact and status.valid and status.coverage == SignatureCoverageLevel.ENTIRE_FILE)
+
+
+async def test_a_key_that_cannot_be_read_signs_nothing(tmp_path: Path) -> None:
+    with pytest.raises(NotSet, match="signing key cannot be read"):
+        await PadesSigner(a_key(tmp_path), b"wrong").sign(b"%PDF-1.7")
