@@ -15,6 +15,13 @@ from tests.e2e.tree import Tree, eventually
 
 DOCUMENT = Path(__file__).parents[2] / "openapi/openapi.json"
 NAME = "unclose_generated"
+SETTINGS = """\
+post_hooks: []
+content_type_overrides:
+  application/pdf: application/octet-stream
+  application/zip: application/octet-stream
+"""
+"""The formatter it would call is not needed to run the code; files are bytes to it."""
 Generated: TypeAlias = Any  # Any: code that is written while the test runs
 
 
@@ -23,7 +30,7 @@ def generated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The folder of the generated package; importable while the tests of this file run."""
     folder = tmp_path_factory.mktemp("generated")
     config = folder / "generator.yml"
-    config.write_text("post_hooks: []\n")  # the formatter it would call is not needed to run the code
+    config.write_text(SETTINGS)
     generator = Path(sys.executable).with_name("openapi-python-client")
     command: list[str | Path] = [
         generator,

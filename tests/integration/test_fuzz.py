@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 import pytest
 import schemathesis
@@ -118,7 +119,9 @@ async def _put_on_record(url: str) -> None:
         "findings": [FINDING],
         "chain": [LEVEL],
     }
-    change = CaseChange(REQUEST.id, CaseState.WITHDRAWN, (an_event(1),), opened=(TASK,), parts=parts)
+    passed: dict[str, Json] = {"from": "received", "to": "withdrawn"}
+    ended = replace(an_event(1), data=passed)
+    change = CaseChange(REQUEST.id, CaseState.WITHDRAWN, (ended,), opened=(TASK,), parts=parts)
     await register.record(change)
     await database.aclose()
 
