@@ -453,7 +453,7 @@ def _manifest(files: Mapping[str, bytes], manifest: Row) -> Iterator[Fault]:
 
 def _record_in(files: Mapping[str, bytes]) -> Record:
     def lines(name: str) -> List[Row]:
-        return [json.loads(line) for line in files[name].decode().splitlines()]
+        return _json_lines(files[name])
 
     parts = {
         name[len("parts/") : -len(".json")]: json.loads(files[name])
@@ -471,6 +471,11 @@ def _record_in(files: Mapping[str, bytes]) -> Record:
     )
 
 
+def _json_lines(data: bytes) -> List[Row]:
+    # Not splitlines(): texts may hold signs that some take for the end of a line.
+    return [json.loads(line) for line in data.decode().split("\n") if line]
+
+
 def _beside(case: str, files: Mapping[str, bytes], manifest: Row) -> Iterator[Fault]:
     """Files whose digests events and rows tell: the sealed evidence, attachments, manifests of backups."""
     told: Dict[str, str] = {}
@@ -480,8 +485,10 @@ def _beside(case: str, files: Mapping[str, bytes], manifest: Row) -> Iterator[Fa
             told["evidence.json"] = event["data"]["sha256"]
     for row in record.attachments:
         told[attachment_file(row)] = row["sha256"]
-    for line in files.get("backups.jsonl", b"").decode().splitlines():
-        backup = json.loads(line)
+    artefact = (record.parts.get("difference") or {}).get("artefact")
+    if artefact:
+        told["difference.jsonl"] = artefact["sha256"]
+    for backup in _json_lines(files.get("backups.jsonl", b"")):
         told[f"backups/{backup['id']}.json"] = backup["manifest_sha256"]
     for name, digest in sorted(told.items()):
         if name in files and hashlib.sha256(files[name]).hexdigest() != digest:

@@ -13,9 +13,11 @@ from service import fresh, problem_answers
 from service.acceptance import Acceptance
 from service.acts import Acts
 from service.archive import Archive
+from service.audit_trail import AuditTrail
 from service.backup_catalogue import SqlBackupCatalogue
 from service.backup_works import BackupWorks, TemporalBackupWorks
 from service.body_limit import BodyLimit
+from service.case_attachments import CaseAttachments
 from service.configured_ledgers import load_ledgers
 from service.database import open_database
 from service.delegations import Delegations
@@ -26,6 +28,7 @@ from service.directory import RegisterDirectory
 from service.documented_api import DocumentedAPI
 from service.dry_run import DryRun
 from service.event_document import describe_events
+from service.evidence_packages import EvidencePackages, SealedReports, Sources
 from service.identity import Identities
 from service.inbox.dispatcher import Dispatcher
 from service.inbox.generic import GenericIntake
@@ -46,6 +49,7 @@ from service.legal_holds import LegalHolds
 from service.oidc import Provider, SignIns
 from service.outgoing import Outgoing
 from service.policies import PolicyStore
+from service.problem_answers import BODY_LIMIT
 from service.queries import Reader
 from service.query_names import refuse_unknown_parameters
 from service.rate_limits import DEV_FACTOR, RateLimits, Rates
@@ -54,10 +58,13 @@ from service.reports.building import build_reports
 from service.root_causes import SqlRootCauses
 from service.routes import (
     archive,
+    attachments,
+    audit,
     backups,
     delegations,
     deliveries,
     demo_erp,
+    evidence,
     health,
     holds,
     knowledge,
@@ -84,6 +91,7 @@ from service.schedules import ScheduleKeeper, ScheduleServer, TemporalSchedules
 from service.sending.source import Sent
 from service.sending.wiring import open_sending
 from service.settings import Settings
+from service.signing import load_signer
 from service.standing_tasks import StandingTasks
 from service.statistics import StatisticsReader
 from service.temporal_client import connect
@@ -91,6 +99,7 @@ from service.temporal_gateway import Gateway, TemporalGateway
 from service.tokens import Tokens
 from service.users import Users
 from service.vault import build_store
+from service.verification import Verification
 from service.views import API
 from service.wishes import Wishes
 
@@ -139,6 +148,9 @@ def create_app(
         dispatcher = Dispatcher(inbox, hooks, handlers)
         handed_out, outgoing = Tokens(database, known), Outgoing()
         schedule_log, held = ScheduleRegister(database), Leases(database)
+        schedule_log = ScheduleRegister(database)
+        trail, store = AuditTrail(database), build_store(settings)
+        sealed = build_reports(settings, store, database, register, known, book)
         app.state.parts = Parts(
             book=book,
             register=register,
@@ -178,8 +190,16 @@ def create_app(
             statistics=StatisticsReader(database, book.zones),
             forms=FormRecords(database),
             holds=LegalHolds(database),
+            trail=trail,
+            verification=Verification(database, store),
+            attachments=CaseAttachments(database, way, store, trail, settings.attachment_max_bytes),
+            packages=EvidencePackages(
+                database,
+                Sources(way, store, settings.data_dir, load_signer(settings), SealedReports(sealed)),
+                trail,
+            ),
             data_dir=settings.data_dir,
-            reports=build_reports(settings, build_store(settings), database, register, known, book),
+            reports=sealed,
         )
         files = ObjectStoreKeeper(build_store(settings))
         around = Around(database, book, directory, way, files)
@@ -194,7 +214,7 @@ def create_app(
             await book.aclose()
             await database.aclose()
 
-    return assemble(lifespan, dev=settings.dev)
+    return assemble(lifespan, dev=settings.dev, largest_file=settings.attachment_max_bytes)
 
 
 def _sign_ins(settings: Settings, outgoing: Outgoing) -> SignIns | None:
@@ -222,7 +242,9 @@ def _rates(settings: Settings) -> Rates | None:
     )
 
 
-def assemble(lifespan: Lifespan | None = None, *, dev: bool = False) -> FastAPI:
+def assemble(
+    lifespan: Lifespan | None = None, *, dev: bool = False, largest_file: int = BODY_LIMIT
+) -> FastAPI:
     """The routes and how they refuse, on nothing yet."""
     app = DocumentedAPI(
         title="Unclose",
@@ -241,6 +263,9 @@ def assemble(lifespan: Lifespan | None = None, *, dev: bool = False) -> FastAPI:
         requests,
         reports,
         knowledge,
+        attachments,
+        evidence,
+        audit,
         tasks,
         plans,
         policy_routes,
@@ -267,7 +292,7 @@ def assemble(lifespan: Lifespan | None = None, *, dev: bool = False) -> FastAPI:
     describe_events(app)
     problem_answers.install(app)
     fresh.install(app)
-    app.add_middleware(BodyLimit)
+    app.add_middleware(BodyLimit, files=max(largest_file, BODY_LIMIT))
     return app
 
 

@@ -19,12 +19,15 @@ from service import views
 from service.acceptance import Acceptance
 from service.acts import Acts, Call
 from service.archive import Archive
+from service.audit_trail import AuditTrail
 from service.backup_catalogue import SqlBackupCatalogue
 from service.backup_works import BackupWorks
+from service.case_attachments import CaseAttachments
 from service.delegations import Delegations
 from service.deliveries import Deliveries
 from service.directory import RegisterDirectory
 from service.dry_run import DryRun
+from service.evidence_packages import EvidencePackages
 from service.identity import Identities, Identity
 from service.inbox.dispatcher import Dispatcher
 from service.inbox.hooks import HookBook
@@ -63,6 +66,7 @@ from service.texts import Language
 from service.tokens import Tokens
 from service.user import UserKind
 from service.users import Users
+from service.verification import Verification
 from service.wishes import Wishes
 from workflows.domain.case import Actor, CaseNow
 
@@ -107,6 +111,10 @@ class Parts:
     statistics: StatisticsReader
     forms: FormRecords
     holds: LegalHolds
+    trail: AuditTrail
+    verification: Verification
+    attachments: CaseAttachments
+    packages: EvidencePackages
     data_dir: Path
     reports: Reports
 
@@ -242,8 +250,9 @@ def _fingerprint(request: Request, on_behalf_of: str | None, body: bytes) -> str
     try:
         document: Any = json.loads(body) if body else None
     except ValueError:
-        document = body.hex()
-    said = json.dumps([request.method, request.url.path, document, on_behalf_of], sort_keys=True)
+        document = hashlib.sha256(body).hexdigest()
+    asked = [request.method, request.url.path, request.url.query, document, on_behalf_of]
+    said = json.dumps(asked, sort_keys=True)
     return hashlib.sha256(said.encode()).hexdigest()
 
 
@@ -259,6 +268,11 @@ class Once:
 
     def __init__(self, answers: Answers, sender: Sender, call: Call) -> None:
         self._answers, self._sender, self._call = answers, sender, call
+
+    @property
+    def call(self) -> Call:
+        """Who acts, under which name."""
+        return self._call
 
     @property
     def key(self) -> str | None:

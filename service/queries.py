@@ -305,9 +305,9 @@ def _page_of_found(connection: Connection, wanted: CaseFilter, said: str, part: 
         waits = (case_waits.c.case_id == cases.c.id) & (case_waits.c.who == wanted.waiting_for)
         chosen = chosen.where(exists().where(waits))
     if part.cursor is not None:
-        chosen = chosen.where(found.position < _count(part.cursor))
+        chosen = chosen.where(found.position < count_of(part.cursor))
     rows = connection.execute(chosen.order_by(found.position.desc()).limit(part.limit + 1)).all()
-    more = _encoded(str(rows[part.limit - 1].n)) if len(rows) > part.limit else None
+    more = counted(rows[part.limit - 1].n) if len(rows) > part.limit else None
     return Page(tuple(_head(row) for row in rows[: part.limit]), more)
 
 
@@ -576,8 +576,13 @@ def _position(cursor: str) -> tuple[datetime, str]:
     return moment, key
 
 
-def _count(cursor: str) -> int:
-    """Raises CursorUnreadable for anything but a cursor of a search."""
+def counted(n: int) -> str:
+    """A cursor that says where a list goes on that is counted."""
+    return _encoded(str(n))
+
+
+def count_of(cursor: str) -> int:
+    """Raises CursorUnreadable for anything but a cursor of a counted list."""
     position = _decoded(cursor)
     if not re.fullmatch(r"[0-9]{1,18}", position):
         raise CursorUnreadable

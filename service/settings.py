@@ -145,6 +145,19 @@ class Settings(BaseSettings):
         default=None,
         description="age identity file that reads backups; needed by workers, which prove them.",
     )
+    attachment_max_bytes: int = Field(
+        default=20 * 1024 * 1024, ge=1, description="How large a file may be that is added to a case."
+    )
+    checkpoint_key: Path | None = Field(
+        default=None,
+        description="File with the Ed25519 private key (PEM) that signs checkpoints and evidence packages.",
+    )
+    time_stamp_url: str | None = Field(
+        default=None, description="Time-stamping authority (RFC 3161) that checkpoints are shown to."
+    )
+    time_stamp_roots: Path | None = Field(
+        default=None, description="Certificates (PEM) that the authority's own must lead to."
+    )
     postgresql_bin: Path | None = Field(
         default=None,
         description="Folder of pg_dump and pg_restore; they are looked for on the PATH if not given.",

@@ -368,6 +368,7 @@ PARTS: Mapping[str, Words] = {
     "plan": Words("plan", "计划"),
     "evidence": Words("evidence", "证据"),
     "difference": Words("difference report", "差异报告"),
+    "package": Words("evidence package", "证据包"),
 }
 """Parts of a case that may not be there yet."""
 

@@ -1,16 +1,22 @@
 """Verifies the register: a case, the next so many cases, or everything, never more than a case in memory."""
 
+import asyncio
+import hashlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from functools import partial
 
 from sqlalchemy import Connection, select
 
+from activities.backup.store import NotStored, ObjectStore
 from activities.verifier import Fault
+from service.case_attachments import stored_name
 from service.case_record import check_case
 from service.database import Database
+from service.report_tables import case_reports
 from service.tables import cases
 from service.trail_check import check_trail
+from service.trail_tables import attachments, evidence_packages
 
 AT_ONCE = 100
 
@@ -28,12 +34,20 @@ class Verified:
 class Verification:
     """Finds what was changed behind the back of the register. Changes nothing."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, database: Database, store: ObjectStore | None = None) -> None:
+        self._database, self._store = database, store
 
     async def case(self, case: str) -> tuple[Fault, ...]:
-        """Raises UnknownRequest."""
-        return tuple(await self._database.read(partial(check_case, case=case)))
+        """What is wrong in the register, and in the store with what the register names there.
+
+        Raises:
+            UnknownRequest, StorageUnavailable.
+        """
+        found = await self._database.read(partial(check_case, case=case))
+        if self._store is not None:
+            stored = await self._database.read(partial(_stored, case=case))
+            found += await asyncio.to_thread(_check_stored, self._store, case, stored)
+        return tuple(found)
 
     async def trail(self) -> tuple[Fault, ...]:
         """What is wrong outside of cases."""
@@ -58,6 +72,39 @@ class Verification:
                 break
             after = part.next
         yield Verified(0, await self.trail(), None)
+
+
+@dataclass(frozen=True)
+class _Stored:
+    """A file of a case in the object store, as the register names it."""
+
+    name: str
+    sha256: str
+    place: str
+
+
+def _stored(connection: Connection, case: str) -> list[_Stored]:
+    files = connection.execute(select(attachments).where(attachments.c.case_id == case)).all()
+    packages = connection.execute(select(evidence_packages).where(evidence_packages.c.case_id == case)).all()
+    reports = connection.execute(select(case_reports).where(case_reports.c.case_id == case)).all()
+    return [
+        *(_Stored(report.name, report.sha256, f"report-{report.language}.pdf") for report in reports),
+        *(_Stored(stored_name(case, f.sha256), f.sha256, f"files/{f.id}") for f in files),
+        *(_Stored(package.name, package.sha256, "evidence.zip") for package in packages),
+    ]
+
+
+def _check_stored(store: ObjectStore, case: str, stored: list[_Stored]) -> list[Fault]:
+    found = []
+    for file in stored:
+        try:
+            is_same = hashlib.sha256(store.get(file.name)).hexdigest() == file.sha256
+        except NotStored:
+            found.append(Fault(case, file.place, "missing"))
+            continue
+        if not is_same:
+            found.append(Fault(case, file.place, "altered"))
+    return found
 
 
 def _numbers(connection: Connection, after: str | None, limit: int) -> list[str]:

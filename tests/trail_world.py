@@ -1,5 +1,6 @@
 """A finished case in a register, told as its workflow tells it, and somebody who changes it unseen."""
 
+import hashlib
 import json
 import random
 import re
@@ -20,12 +21,13 @@ CASE = "UC-2025-000001"
 NOON = datetime(2025, 6, 3, 4, 0, 0, 123456, tzinfo=UTC)
 DIGEST = "d" * 64
 LEVELS = ("warehouse", "finance", "it")
+SHEET = b"%PDF-1.7 count sheet, signed"
 ATTACHED: dict[str, Json] = {
     "id": "a" * 64,
     "name": "盘点表.pdf",
     "media_type": "application/pdf",
-    "bytes": 20,
-    "sha256": "b" * 64,
+    "bytes": len(SHEET),
+    "sha256": hashlib.sha256(SHEET).hexdigest(),
     "note": "签字盘点表",
 }
 

@@ -12,6 +12,7 @@ from service.commands.opening import DataDir, open_settings
 from service.database import open_database
 from service.failures import MISUSED, CommandFailed
 from service.settings import Settings
+from service.vault import build_store
 from service.verification import Verification, Verified
 
 Package = Annotated[
@@ -55,7 +56,7 @@ def _check_path(path: Path, key: str | None) -> list[Fault]:
 async def _verify(settings: Settings, case: str | None) -> int:
     database = open_database(settings.database_url)
     try:
-        verification = Verification(database)
+        verification = Verification(database, build_store(settings))
         parts = verification.everything() if case is None else _one(verification, case)
         checked = faults = 0
         async for part in parts:

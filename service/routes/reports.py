@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Response
 
+from service.audit_trail import AuditKind
 from service.dependencies import Parts, TheActor, TheLanguage, TheParts
 from service.fresh import CONDITIONAL, TheFreshness
 from service.problem_answers import responses
@@ -44,7 +45,7 @@ Draft = Annotated[
 async def read_report(
     case: Number,
     parts: TheParts,
-    _actor: TheActor,
+    actor: TheActor,
     language: TheLanguage,
     fresh: TheFreshness,
     lang: Lang = None,
@@ -56,6 +57,9 @@ async def read_report(
     if state in FINAL_STATES:
         report = await parts.reports.sealed(case, chosen)
         headers = fresh.of_bytes(report.sha256)
+        await parts.trail.tell(
+            actor, AuditKind.REPORT_READ, case, {"language": chosen, "sha256": report.sha256}
+        )
         return Pdf(report.content, headers={**headers, **_named(case, chosen)})
     if not draft or state == CaseState.RECEIVED:
         raise WrongState(case, state, tuple(sorted(FINAL_STATES)))

@@ -13,6 +13,7 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 from pydantic import AfterValidator
 
 from service import views
+from service.audit_trail import AuditKind
 from service.dependencies import DoneOnce, Parts, TheActor, TheLanguage, ThePage, TheParts, TheSender
 from service.fresh import CONDITIONAL, TheFreshness
 from service.problem_answers import responses
@@ -208,11 +209,12 @@ async def stream_events(
 @router.get(
     "/{case}/evidence.json", response_class=FileResponse, responses=responses(UnknownRequest, NotHere)
 )
-async def read_evidence(case: Number, parts: TheParts, _actor: TheActor) -> FileResponse:
-    """The sealed evidence of a case, byte by byte as it was sealed."""
+async def read_evidence(case: Number, parts: TheParts, actor: TheActor) -> FileResponse:
+    """The sealed evidence of a case, byte by byte as it was sealed. That it was read goes on record."""
     await _head(parts, case)
     sealed = (await parts.reader.parts(case)).get("evidence")
     file = await _kept(parts, case, "evidence", sealed)
+    await parts.trail.tell(actor, AuditKind.EVIDENCE_READ, case, {"file": file.name})
     return FileResponse(file, media_type="application/json", filename=f"{case}.json")
 
 
@@ -230,10 +232,11 @@ async def read_difference(
 @router.get(
     "/{case}/difference.jsonl", response_class=FileResponse, responses=responses(UnknownRequest, NotHere)
 )
-async def read_whole_difference(case: Number, parts: TheParts, _actor: TheActor) -> FileResponse:
+async def read_whole_difference(case: Number, parts: TheParts, actor: TheActor) -> FileResponse:
     """The difference with everything that the report only counts, one JSON object a line."""
     await _head(parts, case)
     file = await _kept(parts, case, "difference", (await _difference(parts, case))["artefact"])
+    await parts.trail.tell(actor, AuditKind.DIFFERENCE_READ, case, {"file": file.name})
     return FileResponse(file, media_type="application/jsonl", filename=f"{case}-difference.jsonl")
 
 
