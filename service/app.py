@@ -99,7 +99,7 @@ from service.temporal_gateway import Gateway, TemporalGateway
 from service.tokens import Tokens
 from service.users import Users
 from service.vault import build_store
-from service.verification import Verification
+from service.verification import Verification, trust_in
 from service.views import API
 from service.wishes import Wishes
 
@@ -191,7 +191,7 @@ def create_app(
             forms=FormRecords(database),
             holds=LegalHolds(database),
             trail=trail,
-            verification=Verification(database, store),
+            verification=Verification(database, store, trust_in(settings)),
             attachments=CaseAttachments(database, way, store, trail, settings.attachment_max_bytes),
             packages=EvidencePackages(
                 database,

@@ -96,7 +96,7 @@ class AuditTrail:
 
 def append(connection: Connection, entry: AuditEntry) -> None:
     """Add to the chain within the transaction of the act that is told; nobody else adds to it meanwhile."""
-    head = _hold(connection)
+    head = hold(connection)
     row: dict[str, Any] = {  # Any: a row to be written, column by column
         "n": head.n + 1,
         "at": entry.at,
@@ -113,7 +113,8 @@ def append(connection: Connection, entry: AuditEntry) -> None:
     connection.execute(moved.values(n=head.n + 1, digest=digest))
 
 
-def _hold(connection: Connection) -> Any:  # Any: a row of the heads
+def hold(connection: Connection) -> Any:  # Any: a row of the heads
+    """The end of the chain, kept for oneself until the transaction ends."""
     wanted = select(chain_heads).where(chain_heads.c.name == CHAIN).with_for_update()
     head = connection.execute(wanted).one_or_none()
     if head is None:

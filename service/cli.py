@@ -30,6 +30,7 @@ COMMANDS = {
     "user": Entry("user", "Say who is known, and in which groups."),
     "token": Entry("token", "Make, list and revoke API tokens."),
     "backup": Entry("backup", "List backups, test one, restore one beside its ledger."),
+    "checkpoint": Entry("checkpoint", "Sign where every chain of the register ends now."),
     "verify": Entry("verify", "Find what is not what was put on record: a case, a package, everything."),
     "openapi": Entry("openapi", "Print the OpenAPI document, or compare it with a file."),
     "config": Entry("config", "Look at the settings."),

@@ -6,15 +6,20 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from functools import partial
 
+from cryptography.x509 import Certificate
 from sqlalchemy import Connection, select
 
 from activities.backup.store import NotStored, ObjectStore
 from activities.verifier import Fault
 from service.case_attachments import stored_name
 from service.case_record import check_case
+from service.checkpoint_check import check_checkpoints
 from service.database import Database
 from service.report_tables import case_reports
+from service.settings import Settings
+from service.signing import load_signer
 from service.tables import cases
+from service.time_stamps import load_roots
 from service.trail_check import check_trail
 from service.trail_tables import attachments, evidence_packages
 
@@ -31,11 +36,30 @@ class Verified:
     """The last of them, if there are more."""
 
 
+@dataclass(frozen=True)
+class Trust:
+    """Whose signatures count."""
+
+    public_key: str | None = None
+    """That of the installation; any will do if it is not known here."""
+    roots: tuple[Certificate, ...] = ()
+    """Certificates that the time-stamping authority's own must lead to; none: only what it says counts."""
+
+
+ANY = Trust()
+
+
+def trust_in(settings: Settings) -> Trust:
+    """Raises CheckpointKeyMissing, NotStamped: a file that is configured cannot be read."""
+    signer = load_signer(settings)
+    return Trust(signer.public_key if signer else None, load_roots(settings.time_stamp_roots))
+
+
 class Verification:
     """Finds what was changed behind the back of the register. Changes nothing."""
 
-    def __init__(self, database: Database, store: ObjectStore | None = None) -> None:
-        self._database, self._store = database, store
+    def __init__(self, database: Database, store: ObjectStore | None = None, trust: Trust = ANY) -> None:
+        self._database, self._store, self._trust = database, store, trust
 
     async def case(self, case: str) -> tuple[Fault, ...]:
         """What is wrong in the register, and in the store with what the register names there.
@@ -51,7 +75,13 @@ class Verification:
 
     async def trail(self) -> tuple[Fault, ...]:
         """What is wrong outside of cases."""
-        return await self._database.read(lambda connection: tuple(check_trail(connection)))
+        trust = self._trust
+
+        def check(connection: Connection) -> tuple[Fault, ...]:
+            signed = check_checkpoints(connection, trust.public_key, trust.roots)
+            return (*check_trail(connection), *signed)
+
+        return await self._database.read(check)
 
     async def some(self, after: str | None = None, limit: int = AT_ONCE) -> Verified:
         """The next so many cases, in the order of their numbers."""

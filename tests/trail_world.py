@@ -74,7 +74,8 @@ def the_tale(request: UncloseRequest) -> Iterator[CaseChange]:
         asked = say.event(EventKind.ASKED, task=task.id)
         yield say.change(CaseState.APPROVING, asked, opened=(task,), waiting_for=(group,))
         if n == 1:
-            put = say.event(EventKind.ATTACHED, "clerk", **ATTACHED)
+            own = {} if request.id == CASE else {"id": sha256(request.id)}
+            put = say.event(EventKind.ATTACHED, "clerk", **{**ATTACHED, **own})
             yield say.change(CaseState.APPROVING, put, waiting_for=(group,))
         said: dict[str, Json] = {"task": task.id, "level": n, "name": group, "group": group}
         decided = say.event(EventKind.DECIDED, group, **said, answer="approve", digest=DIGEST, comment="同意")

@@ -13,7 +13,7 @@ from service.database import open_database
 from service.failures import MISUSED, CommandFailed
 from service.settings import Settings
 from service.vault import build_store
-from service.verification import Verification, Verified
+from service.verification import Verification, Verified, trust_in
 
 Package = Annotated[
     Path | None, typer.Argument(exists=True, help="An evidence package, or the folder it was unpacked to.")
@@ -56,7 +56,7 @@ def _check_path(path: Path, key: str | None) -> list[Fault]:
 async def _verify(settings: Settings, case: str | None) -> int:
     database = open_database(settings.database_url)
     try:
-        verification = Verification(database, build_store(settings))
+        verification = Verification(database, build_store(settings), trust_in(settings))
         parts = verification.everything() if case is None else _one(verification, case)
         checked = faults = 0
         async for part in parts:
