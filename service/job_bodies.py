@@ -22,6 +22,7 @@ from service.reports.sealed import Reports
 from service.root_causes import SqlRootCauses
 from service.running_cases import TemporalRunningCases
 from service.standing_tasks import StandingTasks
+from service.trail_job import TrailJob
 from service.watch_register import SqlWatchRegister
 
 
@@ -33,6 +34,7 @@ def job_bodies(
     ledgers: WithRehearsals,
     forms: FormPolls,
     reports: Reports,
+    trail: TrailJob,
 ) -> Mapping[str, JobBody]:
     """The body of every job in `service/jobs.py`, by its name."""
     backups = PeriodicBackups(catalogue, book)
@@ -51,4 +53,5 @@ def job_bodies(
         "snapshot": JobBody(backups.snapshot),
         "restore-drill": JobBody(backups.drill),
         "form-poll": JobBody(forms.poll),
+        "checkpoint": JobBody(trail.run),
     }

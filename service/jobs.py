@@ -86,6 +86,16 @@ JOBS: tuple[Job, ...] = (
         per_ledger=False,
         for_forms=True,
     ),
+    Job(
+        name="checkpoint",
+        title=Words(
+            "Make packages of cases that have ended and sign where every chain ends",
+            "为已结束案件制作证据包并签署全部链的检查点",
+        ),
+        timetable=Daily("01:30"),
+        per_ledger=False,
+        least_minutes=30,
+    ),
 )
 """Every job there is. A new one takes a row here and a line in `service/job_bodies.py`."""
 

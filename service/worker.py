@@ -29,11 +29,14 @@ from activities.periodic import PeriodicActivities
 from activities.recording import Recording
 from activities.restored import StoredBackups
 from service.archiving import Archivist, archiving
+from service.audit_trail import AuditTrail
 from service.backup_catalogue import SqlBackupCatalogue
+from service.checkpoints import Checkpoints
 from service.configured_ledgers import load_ledgers
-from service.database import open_database
+from service.database import Database, open_database
 from service.dev_people import known_people
 from service.directory import RegisterDirectory
+from service.evidence_packages import EvidencePackages, SealedReports, Sources
 from service.jiandaoyun.composition import Around, load_access, open_jiandaoyun
 from service.jiandaoyun.kept_files import ObjectStoreKeeper
 from service.jiandaoyun.polling import FormPolls
@@ -43,6 +46,7 @@ from service.ledger_book import LedgerBook
 from service.policies import PolicyStore
 from service.register import SqlRegister
 from service.reports.building import build_reports
+from service.reports.sealed import Reports
 from service.sandbox import sandbox_for
 from service.schedule_plan import planned_schedules
 from service.schedule_register import ScheduleRegister
@@ -50,9 +54,12 @@ from service.schedules import ScheduleKeeper, TemporalSchedules
 from service.sending.dispatcher import Dispatcher, running
 from service.sending.wiring import open_post
 from service.settings import Settings
-from service.temporal_gateway import TemporalGateway
+from service.signing import load_signer
+from service.temporal_gateway import Gateway, TemporalGateway
+from service.time_stamps import build_time_stamps
+from service.trail_job import TrailJob
 from service.users import Users
-from service.vault import build_vault, warn_of_overwriting
+from service.vault import build_store, build_vault, warn_of_overwriting
 from workflows.backup_steps import RehearsalSteps, RestoreSteps, SnapshotSteps
 from workflows.backup_work import BackupWorkflow
 from workflows.ledger_steps import ComparisonSteps, GuidingSteps
@@ -126,6 +133,8 @@ async def open_parts(
         polls = FormPolls(partial(open_jiandaoyun, access, Around(database, book, directory, gateway, files)))
     try:
         schedules = ScheduleRegister(database)
+        trail = _trail_job(settings, database, reports)
+        bodies = job_bodies(book, database, register, catalogue, ledgers, polls, reports, trail)
         yield Parts(
             register,
             schedules,
@@ -141,9 +150,7 @@ async def open_parts(
                 *_steps(GuidingSteps, GuidingActivities(book, book)),
                 *_steps(
                     PeriodicSteps,
-                    PeriodicActivities(
-                        job_bodies(book, database, register, catalogue, ledgers, polls, reports), schedules
-                    ),
+                    PeriodicActivities(bodies, schedules),
                 ),
             ],
             archivist=Archivist(database, book.causes),
@@ -155,6 +162,16 @@ async def open_parts(
         await ledgers.aclose()
         await book.aclose()
         await database.aclose()
+
+
+def _trail_job(settings: Settings, database: Database, reports: Reports) -> TrailJob:
+    store, signer, sealed = build_store(settings), load_signer(settings), SealedReports(reports)
+
+    def packages(gateway: Gateway) -> EvidencePackages:
+        sources = Sources(gateway, store, settings.data_dir, signer, sealed)
+        return EvidencePackages(database, sources, AuditTrail(database))
+
+    return TrailJob(Checkpoints(database, signer, build_time_stamps(settings)), packages)
 
 
 def _steps(contract: type[T], activities: T) -> Activities:
