@@ -56,6 +56,14 @@ def _touched_tasks(connection: Connection, change: CaseChange, fresh: Iterable[C
     resumed = any(event.kind == EventKind.RESUMED for event in fresh)
     if not (named or resumed):
         return {}
-    wanted = select(tasks).where(tasks.c.case_id == change.case)
-    rows = connection.execute(wanted if resumed else wanted.where(tasks.c.id.in_(named))).mappings()
-    return {row["id"]: digest_of(to_json(dict(row))) for row in rows}
+    which = {"which": change.case}
+    found = (
+        connection.execute(_TASKS, which)
+        if resumed
+        else connection.execute(_NAMED, {**which, "named": named})
+    )
+    return {row["id"]: digest_of(to_json(dict(row))) for row in found.mappings()}
+
+
+_TASKS = select(tasks).where(tasks.c.case_id == bindparam("which"))
+_NAMED = _TASKS.where(tasks.c.id.in_(bindparam("named", expanding=True)))
