@@ -1,7 +1,7 @@
 """Files of a case over HTTP: who may add which, how they are handed out, and what the auditor sees of it."""
 
 import hashlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,6 +10,7 @@ import pytest
 from temporalio.testing import WorkflowEnvironment
 
 from service.case_attachments import CaseAttachments
+from service.evidence_packages import SealedReports
 from tests.integration.test_routes import CASE, ZH, World, a_world, problem
 from tests.scene import Scene, actor, eventually, on_stage
 from tests.trail_world import SHEET
@@ -163,7 +164,14 @@ async def test_an_auditor_verifies_a_case_or_everything(world: World) -> None:
     problem(await world.as_("clerk", "POST", "/api/v1/audit/verify", json={}), 403, "not-an-auditor")
 
 
-async def test_the_package_of_a_case_is_handed_out_once_it_has_ended(world: World) -> None:
+async def test_the_package_of_a_case_is_handed_out_once_it_has_ended(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def two_reports(_self: SealedReports, _case: str) -> Mapping[str, bytes]:
+        return {"zh": b"%PDF-1.7 zh", "en": b"%PDF-1.7 en"}
+
+    # This case was told in three events: too few for a report.
+    monkeypatch.setattr(SealedReports, "stored", two_reports)
     problem(await world.http.get(f"/api/v1/requests/{CASE}/evidence.zip"), 404, "not-here")
     await world.ended()
     first = await world.as_("auditor", "GET", f"/api/v1/requests/{CASE}/evidence.zip")
