@@ -30,7 +30,7 @@ dev: $(VENV)/.run ## API, worker, embedded Temporal, demo ledger
 	$(BIN)/unclose dev $(ARGS)
 
 test: $(VENV)/.dev ## every test
-	$(BIN)/python -m pytest -n $(LANES) --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest -n $(LANES) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 chaos: $(VENV)/.dev ## the worker killed after every event of a case; cases over twelve periods; two hundred forms over a bad line
 	UNCLOSE_EVERY_EVENT=1 $(BIN)/python -m pytest tests/chaos tests/integration/test_long_cases.py tests/e2e/test_forms.py $(ARGS)

@@ -38,7 +38,6 @@ from service.inbox.pushes import StoredOnly
 from service.inbox.store import Inbox
 from service.intake import Answers, Intake
 from service.jiandaoyun.composition import Around, load_access, open_jiandaoyun, shown
-from service.jiandaoyun.kept_files import ObjectStoreKeeper
 from service.jiandaoyun.records import FormRecords
 from service.jobs import jobs_with
 from service.key_sets import KeySets
@@ -148,9 +147,9 @@ def create_app(
         dispatcher = Dispatcher(inbox, hooks, handlers)
         handed_out, outgoing = Tokens(database, known), Outgoing()
         schedule_log, held = ScheduleRegister(database), Leases(database)
-        schedule_log = ScheduleRegister(database)
         trail, store = AuditTrail(database), build_store(settings)
         sealed = build_reports(settings, store, database, register, known, book)
+        attachments = CaseAttachments(database, way, store, trail, settings.attachment_max_bytes)
         app.state.parts = Parts(
             book=book,
             register=register,
@@ -192,7 +191,7 @@ def create_app(
             holds=LegalHolds(database),
             trail=trail,
             verification=Verification(database, store, trust_in(settings)),
-            attachments=CaseAttachments(database, way, store, trail, settings.attachment_max_bytes),
+            attachments=attachments,
             packages=EvidencePackages(
                 database,
                 Sources(way, store, settings.data_dir, load_signer(settings), SealedReports(sealed)),
@@ -201,8 +200,7 @@ def create_app(
             data_dir=settings.data_dir,
             reports=sealed,
         )
-        files = ObjectStoreKeeper(build_store(settings))
-        around = Around(database, book, directory, way, files)
+        around = Around(database, book, directory, way, attachments)
         try:
             async with open_jiandaoyun(access, around) as forms, shown(forms):
                 if forms is not None:

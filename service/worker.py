@@ -31,6 +31,7 @@ from activities.restored import StoredBackups
 from service.archiving import Archivist, archiving
 from service.audit_trail import AuditTrail
 from service.backup_catalogue import SqlBackupCatalogue
+from service.case_attachments import CaseAttachments
 from service.checkpoints import Checkpoints
 from service.configured_ledgers import load_ledgers
 from service.database import Database, open_database
@@ -38,7 +39,6 @@ from service.dev_people import known_people
 from service.directory import RegisterDirectory
 from service.evidence_packages import EvidencePackages, SealedReports, Sources
 from service.jiandaoyun.composition import Around, load_access, open_jiandaoyun
-from service.jiandaoyun.kept_files import ObjectStoreKeeper
 from service.jiandaoyun.polling import FormPolls
 from service.job_bodies import job_bodies
 from service.jobs import jobs_with
@@ -129,7 +129,8 @@ async def open_parts(
     post = open_post(settings, database, directory)
     polls = FormPolls(None)
     if client is not None and (access := load_access(settings.jiandaoyun, settings.data_dir)) is not None:
-        files, gateway = ObjectStoreKeeper(vault.store), TemporalGateway(client)
+        gateway, limit = TemporalGateway(client), settings.attachment_max_bytes
+        files = CaseAttachments(database, gateway, vault.store, AuditTrail(database), limit)
         polls = FormPolls(partial(open_jiandaoyun, access, Around(database, book, directory, gateway, files)))
     try:
         schedules = ScheduleRegister(database)

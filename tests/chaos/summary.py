@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-SAMPLE = 12
+SAMPLE = 10
 """How many points are tried where not every event is."""
 
 

@@ -68,6 +68,21 @@ class People:
     def evidence(self, case: str) -> Json:
         return self.get("auditor", f"{API}/requests/{case}/evidence.json")
 
+    def file(self, who: str, path: str) -> bytes:
+        return self._ok(self._call("GET", who, path)).content
+
+    def attach(self, who: str, case: str, name: str, content: bytes) -> None:
+        self._ok(
+            self._call(
+                "POST",
+                who,
+                f"{API}/requests/{case}/attachments",
+                params={"name": name},
+                content=content,
+                headers={"Idempotency-Key": uuid4().hex},
+            )
+        )
+
     def pointers(self) -> dict[str, str]:
         state = self.get("clerk", f"{API}/ledgers/demo/close-state")
         return {module["module"]: module["current"] for module in state["modules"]}

@@ -1,7 +1,10 @@
 """The main job over HTTP, seen from outside: one case that completes, and one refusal."""
 
+import subprocess
+import sys
 from decimal import Decimal
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 
@@ -14,6 +17,7 @@ from tests.e2e.tree import Tree, eventually
 from workflows.domain.proof import Proof, differing
 
 DOCUMENT = "IN-2025-03-0007"
+PICTURE = b"\x89PNG\r\n\x1a\n" + bytes(range(256))
 TOUCHED = {
     f"{module} {period}"
     for module in ("cost", "gl", "inventory")
@@ -44,7 +48,7 @@ def auditor(tree: Tree) -> Auditor:
 
 
 async def test_a_period_is_opened_corrected_and_closed_again(
-    tree: Tree, people: People, auditor: Auditor
+    tree: Tree, people: People, auditor: Auditor, tmp_path: Path
 ) -> None:
     pointers, proof = people.pointers(), await auditor.proof()
     quantity = auditor.desk.read(DOCUMENT).line(1).qty
@@ -60,6 +64,7 @@ async def test_a_period_is_opened_corrected_and_closed_again(
     people.authorise(case)
     people.wait_for(case, "correcting")
     assert people.pointers()["inventory"] == "2025-03"
+    people.attach("clerk", case, "盘点表.png", PICTURE)
     people.correct(DOCUMENT, 20)
     people.finish(case)
     people.wait_for(case, "completed")
@@ -84,7 +89,28 @@ async def test_a_period_is_opened_corrected_and_closed_again(
     assert evidence["parts"]["undeclared"] == []
     watched = people.run("watch.demo")["facts"]
     assert (watched["alarms"], set(watched["opened_by_cases"])) == ([], TOUCHED)
+    the_package_proves_itself(people, case, tmp_path)
     await it_outlives_the_workflow(tree, people, case)
+
+
+def the_package_proves_itself(people: People, case: str, folder: Path) -> None:
+    """With nothing but the package and Python; one byte of the attached picture changed is found."""
+    package = folder / f"{case}.zip"
+    package.write_bytes(people.file("auditor", f"{API}/requests/{case}/evidence.zip"))
+    with ZipFile(package) as opened:
+        names = opened.namelist()
+        (folder / "verify.py").write_bytes(opened.read("verify.py"))
+    assert {"report-zh.pdf", "report-en.pdf", "events.jsonl"} <= set(names), names
+    assert any("temporal" in name for name in names), names
+    verify = [sys.executable, "-I", "-S", str(folder / "verify.py")]
+    sound = subprocess.run([*verify, str(package)], capture_output=True, text=True, check=False)
+    assert sound.returncode == 0, sound.stdout + sound.stderr
+
+    changed = folder / "changed.zip"
+    changed.write_bytes(package.read_bytes().replace(PICTURE, PICTURE[:-1] + b"?"))
+    broken = subprocess.run([*verify, str(changed)], capture_output=True, text=True, check=False)
+    assert broken.returncode != 0
+    assert "attachments/" in broken.stdout + broken.stderr
 
 
 async def it_outlives_the_workflow(tree: Tree, people: People, case: str) -> None:
@@ -98,10 +124,7 @@ async def it_outlives_the_workflow(tree: Tree, people: People, case: str) -> Non
     for said in (f"{DOCUMENT} 反記帳", "stock count un-close"):
         assert case in found(said)
     assert people.case(case)["state"] == "completed"
-    report = people.http.get(
-        f"{API}/requests/{case}/report.pdf", headers={"Authorization": "Bearer demo-auditor"}
-    )
-    assert report.content.startswith(b"%PDF")
+    assert people.file("auditor", f"{API}/requests/{case}/report.pdf").startswith(b"%PDF")
     assert people.evidence(case)["request"]["id"] == case
 
 
