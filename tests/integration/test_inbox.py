@@ -237,6 +237,7 @@ async def test_deliveries_about_one_record_are_handed_on_in_the_order_in_which_t
     await senders.handed(2)
     assert {delivery.body for delivery in senders.handler.handed} == {a_push(at=50), other}
     gate.set()
+    await senders.handed(5)
     await senders.dispatched()
     of_one = [d.body for d in senders.handler.handed if d.body != other]
     assert of_one == [a_push(at=at) for at in (50, 20, 30, 40)], "the first was in hand before the rest came"
