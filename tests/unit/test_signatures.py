@@ -33,7 +33,7 @@ PORTAL = Hook(
     "portal", HookKind.GENERIC, (SecretStr(STANDARD_SECRET),), "portal", window=timedelta(minutes=5)
 )
 BODY = '{"ledger": "demo", "reason": "三月盘点遗漏"}'.encode()
-NOW = datetime.now(UTC)
+NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 
 FIRST = b'{"op":"data_create","data":{}}'
 UPDATE = (
@@ -103,7 +103,7 @@ def test_a_push_that_was_changed_does_not_hold(push: Push, tamper: Callable[[byt
 
 
 def test_a_push_with_another_secret_does_not_hold() -> None:
-    assert fault_of(lambda: verify(signed_push(FIRST, "another"), now=NOW)) == Fault.WRONG
+    assert fault_of(lambda: verify(signed_push(FIRST, "another", NOW))) == Fault.WRONG
 
 
 @pytest.mark.parametrize("missing", ["x-jdy-signature", "timestamp", "nonce"])
@@ -157,7 +157,7 @@ def test_a_signature_of_another_form_does_not_hold(signature: str) -> None:
 
 def test_the_same_bytes_have_one_seal_under_every_id() -> None:
     assert verify(SUBMITTED).seal == verify(SUBMITTED, delivery="d2").seal
-    assert verify(SUBMITTED).seal != verify(signed_push(SUBMITTED.body), now=NOW).seal
+    assert verify(SUBMITTED).seal != verify(signed_push(SUBMITTED.body, at=NOW)).seal
 
 
 def test_a_push_without_an_id_is_known_by_its_signature() -> None:
@@ -208,6 +208,12 @@ def test_an_old_body_does_not_hold_however_well_it_is_signed() -> None:
     assert fault_of(lambda: verify_standard(PORTAL, headers, BODY, NOW)) == Fault.STALE
 
 
+def test_the_window_is_the_one_of_the_hook() -> None:
+    headers = standard_headers(BODY, "msg_1", at=NOW - timedelta(minutes=6))
+    patient = replace(PORTAL, window=timedelta(minutes=10))
+    assert verify_standard(patient, headers, BODY, NOW).seal == "msg_1"
+
+
 # --------------------------------------------------------------------------- secrets
 
 
@@ -215,7 +221,7 @@ def test_either_secret_holds_while_they_are_changed() -> None:
     new = SecretStr("new-secret")
     both = replace(FORM, secrets=(new, *FORM.secrets))
     assert verify(SUBMITTED, both).delivery_id == "d1"
-    assert verify(signed_push(FIRST, "new-secret"), both, NOW).delivery_id == "d1"
+    assert verify(signed_push(FIRST, "new-secret", NOW), both).delivery_id == "d1"
     assert fault_of(lambda: verify(SUBMITTED, replace(FORM, secrets=(new,)))) == Fault.WRONG
 
 
