@@ -8,7 +8,7 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection
 from sqlalchemy.engine import make_url
-from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 _HERE = Path(__file__).resolve().parent
 _PLACES = (_HERE / "migrations", _HERE.parent / "deploy" / "migrations")
@@ -39,10 +39,18 @@ async def _on_connection(database_url: str, act: Callable[[Config], None]) -> No
         Path(database).parent.mkdir(parents=True, exist_ok=True)
     engine = create_async_engine(database_url)
     try:
+        if engine.dialect.name == "sqlite":
+            await _keep_a_write_ahead_log(engine)
         async with engine.begin() as connection:
             await connection.run_sync(lambda sync: act(_config(sync)))
     finally:
         await engine.dispose()
+
+
+async def _keep_a_write_ahead_log(engine: AsyncEngine) -> None:
+    """Once, before anybody else is there: processes that switch at the same moment lock each other out."""
+    async with engine.connect() as connection:
+        await connection.exec_driver_sql("PRAGMA journal_mode=WAL")
 
 
 def _config(connection: Connection) -> Config:

@@ -1,8 +1,9 @@
 """Transactions on the register's database: queued up, written together, each whole or not at all."""
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from threading import Event
 
@@ -81,3 +82,8 @@ async def test_one_that_was_given_up_before_its_turn_writes_nothing(database: Da
         await asyncio.gather(given_up, return_exceptions=True)
     assert await other == 2
     assert await numbers(database) == [2]
+
+
+def test_a_register_that_was_just_made_needs_no_switch_to_a_write_ahead_log(empty_register: Path) -> None:
+    with closing(sqlite3.connect(empty_register)) as there:
+        assert there.execute("PRAGMA journal_mode").fetchone() == ("wal",)
