@@ -340,6 +340,7 @@ TASK_ACTIONS: Mapping[TaskAction, Words] = {
     TaskAction.EXPLAIN: Words("explain", "说明"),
     TaskAction.DONE: Words("it is done", "已完成"),
     TaskAction.RETRY: Words("try again", "重试"),
+    TaskAction.SKIP: Words("go on all the same", "跳过"),
     TaskAction.CLOSE: Words("close", "关闭"),
     TaskAction.ROLL_BACK: Words("roll back to point B", "回滚至回退点"),
 }

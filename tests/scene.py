@@ -254,6 +254,12 @@ class Play:
         for person in ("operator", "erp-admin"):
             await self.act(person, task, TaskAction.ROLL_BACK, comment="无法恢复结账")
 
+    async def skip(self, number: int = 1) -> None:
+        task = f"attention-{number}"
+        await self.has_task(f"{self.wish.id}-{task}")
+        for person in ("operator", "erp-admin"):
+            await self.act(person, task, TaskAction.SKIP, comment="已知差异，另行处理")
+
     async def end(self) -> CaseOutcome:
         return await self.handle.result()
 

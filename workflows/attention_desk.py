@@ -23,7 +23,7 @@ from workflows.domain.request import UncloseRequest
 ATTENTION_GROUPS = (Group.OPERATOR, Group.ERP_ADMIN)
 """Who decides how a case goes on that cannot go on by itself."""
 
-TWO_PERSONS = frozenset({TaskAction.ROLL_BACK})
+TWO_PERSONS = frozenset({TaskAction.SKIP, TaskAction.ROLL_BACK})
 """Answers that need two persons, one of each group, and a reason. The first proposes, the second confirms."""
 
 
@@ -46,25 +46,31 @@ class Stop:
     failure: dict[str, Json]
     held: Holding
     """What of the ledger is kept from others meanwhile."""
+    may_skip: bool = False
+    """Whether what failed is a finding that people may go on over (ADR-0023)."""
+    may_roll_back: bool = False
+
+    @property
+    def answers(self) -> tuple[TaskAction, ...]:
+        skip = (TaskAction.SKIP,) if self.may_skip else ()
+        return (TaskAction.RETRY, *skip, *((TaskAction.ROLL_BACK,) if self.may_roll_back else ()))
 
 
 class AttentionDesk:
-    """Takes one person's retry, or two persons' roll-back."""
+    """Takes one person's retry, or the skip or roll-back of two."""
 
-    def __init__(
-        self, request: UncloseRequest, number: int, stop: Stop, opened_at: datetime, *, may_roll_back: bool
-    ) -> None:
+    def __init__(self, request: UncloseRequest, number: int, stop: Stop, opened_at: datetime) -> None:
         self.request, self.stop = request, stop
         self.answer: TaskAction | None = None
         self.proposal: Proposal | None = None
-        """What stands proposed; once a roll-back is the answer, who proposed it."""
+        """What stands proposed; once it is the answer, who proposed it."""
         self.task: Task | None = Task(
             id=f"{request.id}-attention-{number}",
             kind=TaskKind.ATTENTION,
             name=stop.came_from,
             groups=ATTENTION_GROUPS,
             persons=(),
-            actions=(TaskAction.RETRY, TaskAction.ROLL_BACK) if may_roll_back else (TaskAction.RETRY,),
+            actions=stop.answers,
             digest=None,
             opened_at=opened_at,
         )
@@ -100,7 +106,7 @@ class AttentionDesk:
         Raises:
             TaskClosed, ActionNotPossible: as `require_open`.
             NotAnOperator, OwnCase, PersonNotEligible: who may not decide here.
-            ActIncomplete: a roll-back without a reason.
+            ActIncomplete: a skip or a roll-back without a reason.
             AlreadyDecided, SecondGroupNeeded: what was proposed needs another person of the other group.
         """
         self.require_open(act, state)

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError
 
-from workflows.attention_desk import AttentionDesk, Stop
+from workflows.attention_desk import TWO_PERSONS, AttentionDesk, Stop
 from workflows.case_log import CaseLog
 from workflows.desks import Desk
 from workflows.domain.attachments import MOST, Attaching
@@ -45,6 +45,7 @@ from workflows.domain.request import (
 )
 from workflows.errands import Errands
 from workflows.guided_desk import GuidedDesk
+from workflows.skips import Skips
 from workflows.steps import CaseSteps, LedgerProfile, LookUpOrder
 
 REMIND_AGAIN_AFTER = timedelta(hours=1)
@@ -84,6 +85,8 @@ class Case:
         """What of the ledger is held until the case lets go of it."""
         self.may_roll_back = False
         """Whether there is a point B and the ledger may have been touched since."""
+        self.skips = Skips()
+        self._skipped: list[Json] = []
         self._profile: LedgerProfile | None = None
         self._last_act: Act | None = None
         self._reminded_at: datetime | None = None
@@ -350,6 +353,7 @@ class Case:
         """
         self.log.enter(state)
         while True:
+            self.skips.begin()
             try:
                 return await stage()
             except CaseEnds:
@@ -362,10 +366,14 @@ class Case:
         self._attentions += 1
         self._came_from = self.log.state
         self.log.enter(CaseState.ATTENTION, because=describe(failure))
-        stop = Stop(self._came_from, describe(failure), self.holding)
-        desk = AttentionDesk(
-            self.request, self._attentions, stop, workflow.now(), may_roll_back=self.may_roll_back
+        stop = Stop(
+            self._came_from,
+            describe(failure),
+            self.holding,
+            may_skip=self.skips.offered is not None,
+            may_roll_back=self.may_roll_back,
         )
+        desk = AttentionDesk(self.request, self._attentions, stop, workflow.now())
         self.log.learn(attention=desk.part())
         told: dict[str, Json] = {"came_from": stop.came_from, "failure": stop.failure}
         self.log.tell(EventKind.ATTENTION_NEEDED, {**told, "held": stop.held.record()})
@@ -374,12 +382,25 @@ class Case:
         )
         if desk.answer is None:
             self.require_going_on()
+        if desk.answer in TWO_PERSONS:
+            self._follow(desk)
+
+    def _follow(self, desk: AttentionDesk) -> None:
+        """Two persons have decided alike. Raises RollBackDecided if that is what they want."""
+        first, second = desk.proposal, self._last_act
+        assert first is not None, "one has proposed it"
+        assert second is not None, "another has confirmed it"
         if desk.answer == TaskAction.ROLL_BACK:
-            first, second = desk.proposal, self._last_act
-            assert first is not None, "one has proposed it"
-            assert second is not None, "another has confirmed it"
             persons = f"{first.person} and {second.actor.person}"
             raise RollBackDecided(f"rolled back by {persons}: {first.comment}")
+        decided: dict[str, Json] = {
+            "proposed_by": first.person,
+            "proposed_because": first.comment,
+            "confirmed_by": second.actor.person,
+            "confirmed_because": second.comment,
+        }
+        self._skipped.append({**self.skips.decide(), **decided})
+        self.log.learn(skipped=[*self._skipped])
 
     def _leave_desk(self, outcome: str, by: Actor) -> None:
         if self.desk is not None and self.desk.task is not None:

@@ -8,7 +8,7 @@ from temporalio.exceptions import ActivityError, ApplicationError
 from workflows.case import Case, CaseEnds, describe
 from workflows.domain.case import EventKind
 from workflows.domain.corrections import require_sound, undeclared
-from workflows.domain.digest import Json
+from workflows.domain.digest import Json, sha256
 from workflows.domain.errors import GateNotPassed
 from workflows.domain.findings import blockers
 from workflows.domain.holding import Doors, Holding
@@ -246,12 +246,14 @@ class Execution:
 
     async def _verify_closed(self) -> None:
         proof = await self.prove("verified_closed")
-        require_untouched(self.before, proof, self.examined.plan.touched)
         require_closed(self.before, proof, self.examined.plan.touched)
         reading = await self.case.errands.touch(LedgerSteps.read, Order(**self.case.errands.address))
         require_same_pointers(self.examined.state, reading.state)
         weighed = await self.case.errands.touch(LedgerSteps.weigh, Order(**self.case.errands.address))
-        require_sound(weighed.invariants)
+        # Everything is closed again and as it was: what else is found may be gone on over by two persons.
+        skips, touched = self.case.skips, self.examined.plan.touched
+        skips.require(lambda: require_untouched(self.before, proof, touched), proof.root)
+        skips.require(lambda: require_sound(weighed.invariants), sha256(weighed.invariants))
         self.case.log.verified_closed(workflow.now())
         self.case.log.learn(moved=differing(self.before, proof))
 

@@ -11,7 +11,7 @@ from workflows.case import Case, describe
 from workflows.desks import CorrectionDesk, Desk
 from workflows.domain.case import EventKind, Extension, TaskAction
 from workflows.domain.corrections import Change
-from workflows.domain.digest import Json
+from workflows.domain.digest import Json, sha256
 from workflows.domain.errors import ExtensionAsked, ExtensionTooLong, NotExplained
 from workflows.domain.holding import Doors, Holding
 from workflows.explanation_desk import ExplanationDesk, ReviewDesk, documents_of
@@ -174,6 +174,8 @@ class Window:
             NotExplained: nobody explained, or nobody confirmed, in time. Silence is never a yes.
         """
         new = tuple(change for change in undeclared if change not in self._explained)
+        if self.case.skips.has(NotExplained(documents_of(new)), sha256(new)):
+            return
         while new:
             explanation = await self._explanation(new)
             if await self._is_confirmed(new, explanation):
@@ -227,4 +229,4 @@ class Window:
         log.book(for_people=True)
         log.waiting_for = ()
         if not in_time:
-            raise NotExplained(documents_of(changes))
+            raise self.case.skips.offering(NotExplained(documents_of(changes)), sha256(changes))

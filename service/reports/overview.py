@@ -80,8 +80,8 @@ def cover(m: Material) -> Cover:
         subtitle=f"{_ledger(m)} · {request.target_period}",
         outcome=m.state_name(state),
         outcome_label=say("Outcome", "结论") if m.is_final else say("State so far", "当前状态"),
-        tone=TONES.get(state, Tone.PLAIN),
-        because=_because(m),
+        tone=Tone.WARNING if m.parts("skipped") else TONES.get(state, Tone.PLAIN),
+        because=f"{_because(m)} {_gone_on_over(m)}".strip(),
         facts=tuple(facts),
         clocks=clocks(m),
         notice=say(
@@ -104,6 +104,14 @@ def _because(m: Material) -> str:
     because = last.data.get("because") if last else None
     said = because.get("says", "") if isinstance(because, dict) else because or ""
     return f"{meant} {m.say(f'On record: {said}', f'记录原因：{said}')}".strip() if said else meant
+
+
+def _gone_on_over(m: Material) -> str:
+    """A case that two persons let go on over a finding does not look like one in which nothing was found."""
+    if not m.parts("skipped"):
+        return ""
+    found = m.listed(str(skip["says"]) for skip in m.parts("skipped"))
+    return m.say(f"Two persons went on over: {found}", f"经两人决定跳过：{found}")
 
 
 def clocks(m: Material) -> Clocks:

@@ -773,6 +773,67 @@ class TestRollingBack:
         assert (await play.end()).state == CaseState.WITHDRAWN
 
 
+async def finished_over(play: Play, spoil: Callable[[], None]) -> None:
+    """Corrections are made, and something is found once all is closed again."""
+    await play.consent()
+    await play.reaches(CaseState.CORRECTING)
+    play.scene.ledger.correct("IN-2025-03-0007")
+    spoil()
+    await play.finish()
+    await play.has_task(f"{play.wish.id}-attention-1")
+
+
+class TestSkipping:
+    async def test_two_persons_go_on_over_what_is_found_when_all_is_closed(self, scene: Scene) -> None:
+        play = await scene.request()
+        await finished_over(play, lambda: scene.ledger.rewritten.add(Period(2025, 1)))
+        task = scene.register.shown[play.wish.id][f"{play.wish.id}-attention-1"]
+        assert task.actions == (TaskAction.RETRY, TaskAction.SKIP, TaskAction.ROLL_BACK)
+        await play.skip()
+        assert (await play.end()).state == CaseState.COMPLETED
+        assert scene.ledger.state.pointers() == scene.ledger.opening.pointers()
+        assert nothing_is_held(scene.ledger, scene)
+        parts = scene.register.parts[play.wish.id]["skipped"]
+        assert isinstance(parts, list)
+        (skipped,) = parts
+        assert isinstance(skipped, dict)
+        assert skipped["error"] == "ProofMismatch"
+        assert "gl 2025-01" in str(skipped["says"])
+        assert (skipped["proposed_by"], skipped["confirmed_by"]) == ("operator", "erp-admin")
+        assert skipped["proposed_because"] == "已知差异，另行处理"
+
+    async def test_each_finding_is_skipped_by_itself(self, scene: Scene) -> None:
+        def spoil() -> None:
+            scene.ledger.rewritten.add(Period(2025, 1))
+            scene.ledger.sound = False
+
+        play = await scene.request()
+        await finished_over(play, spoil)
+        await play.skip()
+        await play.has_task(f"{play.wish.id}-attention-2")
+        stops = scene.register.told(play.wish.id, EventKind.ATTENTION_NEEDED)
+        assert ["GateNotPassed" in str(stop["failure"]) for stop in stops] == [False, True]
+        await play.skip(2)
+        assert (await play.end()).state == CaseState.COMPLETED
+        assert len(scene.register.parts[play.wish.id]["skipped"]) == 2  # type: ignore[arg-type]  # a list
+
+    async def test_what_has_changed_since_it_was_seen_stops_the_case_again(self, scene: Scene) -> None:
+        play = await scene.request()
+        await finished_over(play, lambda: scene.ledger.rewritten.add(Period(2025, 1)))
+        scene.ledger.rewritten.add(Period(2025, 2))
+        await play.skip()
+        await play.has_task(f"{play.wish.id}-attention-2")
+        stops = scene.register.told(play.wish.id, EventKind.ATTENTION_NEEDED)
+        assert ["gl 2025-02" in str(stop) for stop in stops] == [False, True]
+
+    async def test_a_step_of_the_ledger_is_never_skipped(self, scene: Scene) -> None:
+        play = await scene.request()
+        await stuck_in_closing(play)
+        with pytest.raises(WorkflowUpdateFailedError) as caught:
+            await play.act("operator", "attention-1", TaskAction.SKIP, comment="不管了")
+        assert refused_as(caught) == "ActionNotPossible"
+
+
 class TestCancelling:
     async def test_before_anything_was_released_the_case_is_withdrawn(self, scene: Scene) -> None:
         play = await scene.request()

@@ -141,6 +141,15 @@ class TestExplaining:
         await play.retry(2)
         await play.has_task(f"{play.wish.id}-explanation-3")
 
+    async def test_two_persons_close_over_what_nobody_explains(self, scene: Scene) -> None:
+        play = await with_an_undeclared_change(scene)
+        await scene.environment.fast_forward(play.handle, timedelta(hours=25))
+        await play.skip()
+        assert (await play.end()).state == CaseState.COMPLETED
+        skipped = scene.register.parts[play.wish.id]["skipped"]
+        assert isinstance(skipped, list)
+        assert [UNDECLARED in str(each) for each in skipped] == [True]
+
     async def test_what_was_declared_needs_no_explanation(self, scene: Scene) -> None:
         play = await correcting(scene)
         scene.ledger.correct("IN-2025-03-0007")

@@ -25,13 +25,13 @@ from workflows.domain.holding import Holding
 
 OLGA, OTTO = Actor("olga", (Group.OPERATOR,)), Actor("otto", (Group.OPERATOR,))
 EVA, BOTH = Actor("eva", (Group.ERP_ADMIN,)), Actor("bo", (Group.OPERATOR, Group.ERP_ADMIN))
-BACK, RETRY = TaskAction.ROLL_BACK, TaskAction.RETRY
+BACK, RETRY, SKIP = TaskAction.ROLL_BACK, TaskAction.RETRY, TaskAction.SKIP
 
 
-def a_desk(*, may_roll_back: bool = True) -> AttentionDesk:
+def a_desk(*, may_roll_back: bool = True, may_skip: bool = False) -> AttentionDesk:
     request = replace(a_request(), applicant="clerk", correctors=("wang",))
-    stop = Stop("reclosing", {"error": "LedgerRefused"}, Holding(3))
-    return AttentionDesk(request, 1, stop, datetime(2025, 6, 3, tzinfo=UTC), may_roll_back=may_roll_back)
+    stop = Stop("reclosing", {"error": "LedgerRefused"}, Holding(3), may_skip, may_roll_back)
+    return AttentionDesk(request, 1, stop, datetime(2025, 6, 3, tzinfo=UTC))
 
 
 def say(desk: AttentionDesk, who: Actor, action: TaskAction = BACK, comment: str = "why") -> EventKind:
@@ -85,10 +85,31 @@ def test_a_roll_back_is_possible_only_where_it_is_offered() -> None:
     refused(a_desk(may_roll_back=False), ActionNotPossible, Act("t", OLGA, BACK, comment="why"))
 
 
-@pytest.mark.parametrize("action", [RETRY, BACK])
+def test_a_skip_takes_two_persons_of_both_groups_and_a_reason_too() -> None:
+    desk = a_desk(may_skip=True)
+    refused(desk, ActIncomplete, Act("t", OLGA, SKIP, comment=" "))
+    assert say(desk, OLGA, SKIP) == EventKind.ATTENTION_PROPOSED
+    refused(desk, AlreadyDecided, Act("t", OLGA, SKIP, comment="again"))
+    refused(desk, SecondGroupNeeded, Act("t", OTTO, SKIP, comment="me too"))
+    assert say(desk, EVA, SKIP) == EventKind.ATTENTION_ANSWERED
+    assert desk.answer == SKIP
+
+
+def test_a_skip_does_not_confirm_a_roll_back() -> None:
+    desk = a_desk(may_skip=True)
+    say(desk, OLGA, BACK)
+    assert say(desk, EVA, SKIP) == EventKind.ATTENTION_PROPOSED
+    assert (desk.answer, desk.waiting_for) == (None, (Group.OPERATOR,))
+
+
+def test_a_skip_is_possible_only_where_it_is_offered() -> None:
+    refused(a_desk(), ActionNotPossible, Act("t", OLGA, SKIP, comment="why"))
+
+
+@pytest.mark.parametrize("action", [RETRY, SKIP, BACK])
 @pytest.mark.parametrize("person", ["clerk", "wang"])
 def test_applicant_and_correctors_decide_nothing_here(person: str, action: TaskAction) -> None:
-    refused(a_desk(), OwnCase, Act("t", Actor(person, (Group.OPERATOR,)), action, comment="why"))
+    refused(a_desk(may_skip=True), OwnCase, Act("t", Actor(person, (Group.OPERATOR,)), action, comment="why"))
 
 
 def test_nobody_stands_in_for_others_and_others_have_no_say() -> None:

@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from activities.report.document import Tone
 from service.reports.case_report import case_report, report_text
 from service.reports.chain import verify
 from service.reports.changes import LONGEST
@@ -124,3 +125,11 @@ def test_a_long_name_is_said_in_full() -> None:
 )
 def test_a_duration_is_told_in_its_two_largest_units(milliseconds: int | None, said: str) -> None:
     assert Material(running(), Language.EN).duration(milliseconds) == said
+
+
+def test_what_two_persons_went_on_over_stands_on_the_cover() -> None:
+    file = completed()
+    told = replace(file, parts={**file.parts, "skipped": [{"says": "gl 2025-01 has moved"}]})
+    cover = case_report(told, Language.EN).cover
+    assert "Two persons went on over: gl 2025-01 has moved" in cover.because
+    assert (cover.tone, case_report(file, Language.EN).cover.tone) == (Tone.WARNING, Tone.GOOD)

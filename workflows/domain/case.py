@@ -119,6 +119,7 @@ class TaskAction(StrEnum):
     EXPLAIN = "explain"
     DONE = "done"
     RETRY = "retry"
+    SKIP = "skip"
     ROLL_BACK = "roll_back"
     CLOSE = "close"
     """For standing tasks, which belong to no case."""
