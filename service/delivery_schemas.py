@@ -7,6 +7,7 @@ from pydantic import ConfigDict, Field
 
 from service.deliveries import Direction
 from service.inbox.ports import DeliveryState
+from service.inbox.signatures import Fault
 from service.schemas import Inbound, Outbound
 
 
@@ -53,6 +54,37 @@ class DeliveryDetailOut(DeliveryOut):
     note: str
     problem: dict[str, Any] | None = Field(
         description="What the last attempt ended with, as a problem document."
+    )
+
+
+class RefusedOut(Outbound):
+    """Deliveries that a hook has refused for one fault of their signature. Nothing else is kept of them."""
+
+    hook: str
+    fault: Fault = Field(
+        description="`missing`, `wrong`, `stale`: too old or from the future, `replayed`: under another id."
+    )
+    count: int
+    last_at: datetime
+
+
+class RefusedList(Outbound):
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "days": 30,
+                    "items": [
+                        {"hook": "form", "fault": "stale", "count": 3, "last_at": "2025-06-11T10:03:11Z"}
+                    ],
+                }
+            ]
+        }
+    )
+
+    days: int = Field(description="Days up to today that were counted.")
+    items: list[RefusedOut] = Field(
+        description="By hook and fault; a hook that has refused nothing is absent."
     )
 
 

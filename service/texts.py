@@ -320,6 +320,12 @@ ALARMS: Mapping[AlarmCode, FindingWords] = {
         "Do what the facts name as prevention, and close with what you found.",
         "请按所列预防措施检查，并在关闭时填写检查结果。",
     ),
+    _A.DELIVERY_DEAD: _finding(
+        "A delivery was given up: what it says has not arrived",
+        "有推送或消息已放弃投递，内容未送达",
+        "Read why in GET /deliveries?state=dead, put it right, then POST /deliveries/{id}/replay for each.",
+        "请在 GET /deliveries?state=dead 查看原因并排除，再对各条执行 POST /deliveries/{id}/replay。",
+    ),
     _A.JOB_FAILING: _finding(
         "Periodic work has failed three times in a row",
         "定期任务连续三次失败",

@@ -25,6 +25,7 @@ from sqlalchemy import (
 
 from service.admin_log import AdminEvent, note
 from service.database import Database, Insert, insert_into, insert_new
+from service.dead_letters import DeadLetter, dealt_with, tell
 from service.deliveries import DeliveryDetail, DeliveryFilter, DeliveryHead, Direction
 from service.inbox.ports import Delivery, DeliveryState, Hook, HookKind, Place
 from service.inbox.signatures import Fault, Sealed, SignatureFault, plain
@@ -65,6 +66,16 @@ class Settled:
     is_fault: bool = False
 
 
+@dataclass(frozen=True)
+class Refusals:
+    """What a hook has refused for one fault of its signature."""
+
+    hook: str
+    fault: Fault
+    count: int
+    last_at: datetime
+
+
 def _utc_now() -> datetime:
     return datetime.now(UTC)
 
@@ -89,9 +100,10 @@ class Inbox:
     async def count_refusal(self, hook: str, fault: Fault) -> None:
         await self._database.write(partial(_count_refusal, hook=hook, fault=fault, at=self._now()))
 
-    async def refusals(self) -> Mapping[tuple[str, Fault], int]:
-        """How many deliveries were refused, by hook and fault, over all days."""
-        return await self._database.read(_refusals)
+    async def refusals(self, days: int) -> tuple[Refusals, ...]:
+        """How many deliveries were refused on so many days up to today (UTC), by hook and fault."""
+        first = (self._now() - timedelta(days=days - 1)).date().isoformat()
+        return await self._database.read(partial(_refusals, first=first))
 
     async def is_any_due(self) -> bool:
         return await self._database.read(partial(_is_any_due, now=self._now()))
@@ -106,8 +118,8 @@ class Inbox:
 
     async def settle(self, delivery: str, who: str, settled: Settled) -> bool:
         """Keep what an attempt has led to; false if another has taken the delivery over meanwhile."""
-        values = _settled(settled, self._now())
-        return await self._database.write(partial(_settle, delivery=delivery, who=who, values=values))
+        work = partial(_settle, delivery=delivery, who=who, settled=settled, now=self._now())
+        return await self._database.write(work)
 
     async def page(self, wanted: DeliveryFilter, part: Slice) -> Page[DeliveryHead]:
         """Newest first. Raises CursorUnreadable."""
@@ -188,12 +200,12 @@ def _one_more(dialect: str) -> Insert:
     return new.on_conflict_do_update(index_elements=["hook", "day", "fault"], set_=more)
 
 
-def _refusals(connection: Connection) -> Mapping[tuple[str, Fault], int]:
-    counted = inbox_refused.c
-    rows = connection.execute(
-        select(counted.hook, counted.fault, func.sum(counted.count)).group_by(counted.hook, counted.fault)
-    )
-    return {(hook, Fault(fault)): int(count) for hook, fault, count in rows}
+def _refusals(connection: Connection, first: str) -> tuple[Refusals, ...]:
+    its = inbox_refused.c
+    counted = select(its.hook, its.fault, func.sum(its.count), func.max(its.last_at))
+    chosen = counted.where(its.day >= first).group_by(its.hook, its.fault).order_by(its.hook, its.fault)
+    rows = connection.execute(chosen)
+    return tuple(Refusals(hook, Fault(fault), int(count), last) for hook, fault, count, last in rows)
 
 
 # --------------------------------------------------------------------------- handing out
@@ -286,9 +298,24 @@ def _settled(settled: Settled, now: datetime) -> dict[str, Any]:  # Any: column 
     return values
 
 
-def _settle(connection: Connection, delivery: str, who: str, values: dict[str, Any]) -> bool:
+def _settle(connection: Connection, delivery: str, who: str, settled: Settled, now: datetime) -> bool:
     mine = (_ITS.id == delivery) & (_ITS.claim == who) & (_ITS.state == DeliveryState.NEW)
-    return connection.execute(update(inbox).where(mine).values(values)).rowcount == 1
+    is_mine = connection.execute(update(inbox).where(mine).values(_settled(settled, now))).rowcount == 1
+    if is_mine and settled.state == DeliveryState.DEAD:
+        _tell_of_dead(connection, delivery, now)
+    return is_mine
+
+
+def _tell_of_dead(connection: Connection, delivery: str, now: datetime) -> None:
+    row = connection.execute(select(inbox).where(_ITS.id == delivery)).one()
+    said = row.problem["en"]["title"] if row.problem else row.note
+    last, dead = f"{row.attempts}", _dead_letters(connection, row.hook)
+    tell(connection, DeadLetter(Direction.IN, row.hook, delivery, last, row.case_id, said, dead), now)
+
+
+def _dead_letters(connection: Connection, hook: str) -> int:
+    dead = select(func.count()).where(_ITS.state == DeliveryState.DEAD, _ITS.hook == hook)
+    return connection.scalar(dead) or 0
 
 
 # --------------------------------------------------------------------------- for people
@@ -350,3 +377,5 @@ def _replay(connection: Connection, delivery: str, by: Actor, at: datetime) -> N
     again = {"state": DeliveryState.NEW, "faults": 0, "due_at": at, "ended_at": None}
     connection.execute(update(inbox).where(_ITS.id == delivery, _ITS.state == row.state).values(again))
     note(connection, by, AdminEvent.DELIVERY_REPLAYED, delivery, {"hook": row.hook, "was": row.state}, at)
+    if row.state == DeliveryState.DEAD and not _dead_letters(connection, row.hook):
+        dealt_with(connection, Direction.IN, row.hook, by, at)

@@ -8,7 +8,14 @@ from fastapi import APIRouter, Path, Query
 from pydantic import AfterValidator
 
 from service.deliveries import DeliveryDetail, DeliveryFilter, DeliveryHead, Direction
-from service.delivery_schemas import DeliveryDetailOut, DeliveryList, DeliveryOut, ReplayIn
+from service.delivery_schemas import (
+    DeliveryDetailOut,
+    DeliveryList,
+    DeliveryOut,
+    RefusedList,
+    RefusedOut,
+    ReplayIn,
+)
 from service.dependencies import DoneOnce, TheActor, TheLanguage, ThePage, TheParts
 from service.inbox.ports import DeliveryState
 from service.problem_answers import responses
@@ -48,6 +55,18 @@ async def list_deliveries(
     _require(actor, READERS)
     found = await parts.deliveries.page(DeliveryFilter(tuple(state or ()), hook, direction), page)
     return DeliveryList(items=[_out(head) for head in found.items], next=found.next)
+
+
+@router.get("/refused", responses=responses(NotAnOperator))
+async def count_refused(
+    parts: TheParts,
+    actor: TheActor,
+    days: Annotated[int, Query(ge=1, le=366, description="How many days (UTC) up to today.")] = 30,
+) -> RefusedList:
+    """How many deliveries hooks have refused for their signature: a wrong secret, or somebody who guesses."""
+    _require(actor, READERS)
+    found = await parts.inbox.refusals(days)
+    return RefusedList(days=days, items=[RefusedOut(**asdict(one)) for one in found])
 
 
 @router.get("/{delivery}", responses=responses(NotAnOperator, UnknownDelivery))

@@ -16,6 +16,8 @@ from uuid import uuid4
 from sqlalchemy import Connection, Row, exists, func, or_, select, update
 
 from service.database import Database, insert_new
+from service.dead_letters import DeadLetter, tell
+from service.deliveries import Direction
 from service.outbox_tables import outbox, outgoing
 from service.sending.patience import awake
 from service.sending.ports import Addressed, News, Parcel, QuietHours
@@ -25,6 +27,8 @@ LEASE = timedelta(seconds=90)
 """How long a claim holds: longer than any single attempt may take."""
 
 ID_PREFIX = "out-"
+SUBSCRIPTION = "subscription:"
+"""How a subscription is named among receivers."""
 _MINUTE = timedelta(minutes=1)
 
 
@@ -82,14 +86,8 @@ class Deliveries:
         await self._write(update(outgoing).where(here, _WAITS).values(**done))
 
     async def failed(self, claimed: Claimed, now: datetime, error: str, next_at: datetime | None) -> None:
-        """It has not; tried again at `next_at`, or given up if that is none."""
-        ours = (outgoing.c.id == claimed.parcel.id) & (outgoing.c.claim == claimed.claim)
-        said: dict[str, Any] = {"error": error[:2000], "claim": None, "claimed_until": None}  # Any: columns
-        if next_at is None:
-            said |= {"state": DeliveryState.DEAD, "ended_at": now}
-        else:
-            said |= {"next_at": awake(next_at, claimed.quiet)}
-        await self._write(update(outgoing).where(ours, _WAITS).values(**said))
+        """It has not; tried again at `next_at`, or given up if that is none, of which operators are told."""
+        await self._database.write(partial(_failed, claimed=claimed, now=now, error=error, next_at=next_at))
 
     async def _write(self, statement: Any) -> None:  # Any: an UPDATE
         await self._database.write(lambda connection: connection.execute(statement))
@@ -168,6 +166,40 @@ def _claimed(row: Row[Any], claim: str, now: datetime) -> Claimed:
 
 def _quiet(found: Mapping[str, str] | None) -> QuietHours | None:
     return None if found is None else QuietHours(**found)
+
+
+# --------------------------------------------------------------------------- how attempts end
+
+
+def hook_of(channel: str, receiver: str) -> str:
+    """What lists name a delivery out by: its subscription, or the channel to people."""
+    return receiver.removeprefix(SUBSCRIPTION) if receiver.startswith(SUBSCRIPTION) else channel
+
+
+def dead_letters(connection: Connection, channel: str, receiver: str) -> int:
+    """How many there are by the same hook."""
+    dead = select(func.count()).where(outgoing.c.state == DeliveryState.DEAD, outgoing.c.channel == channel)
+    if receiver.startswith(SUBSCRIPTION):
+        dead = dead.where(outgoing.c.receiver == receiver)
+    return connection.scalar(dead) or 0
+
+
+def _failed(
+    connection: Connection, claimed: Claimed, now: datetime, error: str, next_at: datetime | None
+) -> None:
+    parcel = claimed.parcel
+    ours = (outgoing.c.id == parcel.id) & (outgoing.c.claim == claimed.claim)
+    said: dict[str, Any] = {"error": error[:2000], "claim": None, "claimed_until": None}  # Any: columns
+    if next_at is None:
+        said |= {"state": DeliveryState.DEAD, "ended_at": now}
+    else:
+        said |= {"next_at": awake(next_at, claimed.quiet)}
+    is_ours = connection.execute(update(outgoing).where(ours, _WAITS).values(**said)).rowcount
+    if next_at is None and is_ours:
+        hook = hook_of(claimed.channel, parcel.receiver)
+        dead = dead_letters(connection, claimed.channel, parcel.receiver)
+        letter = DeadLetter(Direction.OUT, hook, parcel.id, claimed.claim, parcel.case, error, dead)
+        tell(connection, letter, now)
 
 
 # --------------------------------------------------------------------------- writing

@@ -11,12 +11,13 @@ from typing_extensions import override
 
 from service.admin_log import AdminEvent, note
 from service.database import Database
+from service.dead_letters import dealt_with
 from service.deliveries import DeliveryDetail, DeliveryFilter, DeliveryHead, DeliverySource, Direction
 from service.inbox.ports import DeliveryState as Shown
 from service.outbox_tables import outgoing
 from service.queries import Page, Slice, newest_first, page_of
 from service.refusals import DeliveryDone, UnknownDelivery
-from service.sending.deliveries import DeliveryState
+from service.sending.deliveries import DeliveryState, dead_letters, hook_of
 from service.sending.subscriptions import CHANNEL, PREFIX
 from workflows.domain.case import Actor
 
@@ -103,6 +104,8 @@ def _replay(connection: Connection, delivery: str, by: Actor, at: datetime) -> N
     connection.execute(update(outgoing).where(outgoing.c.id == delivery).values(**hurried))
     said = {"was": str(row.state), "receiver": row.receiver, "error": row.error}
     note(connection, by, AdminEvent.DELIVERY_REPLAYED, delivery, said, at)
+    if row.state == _S.DEAD and not dead_letters(connection, row.channel, row.receiver):
+        dealt_with(connection, Direction.OUT, hook_of(row.channel, row.receiver), by, at)
 
 
 def _head(row: Row[Any]) -> DeliveryHead:  # Any: as typed by the columns of the table
@@ -111,7 +114,7 @@ def _head(row: Row[Any]) -> DeliveryHead:  # Any: as typed by the columns of the
     return DeliveryHead(
         id=row.id,
         direction=Direction.OUT,
-        hook=row.receiver.removeprefix(PREFIX) if is_event else row.channel,
+        hook=hook_of(row.channel, row.receiver),
         kind=CHANNEL if is_event else "message",
         event=row.type,
         sender_id=row.body["id"] if is_event else row.id,

@@ -21,14 +21,13 @@ from service.pages import rows_by
 from service.queries import Page, Slice
 from service.refusals import UnknownSubscription
 from service.sending.catalogue import BY_KIND, EventType, envelope
-from service.sending.deliveries import DeliveryState
+from service.sending.deliveries import SUBSCRIPTION, DeliveryState
 from service.sending.ports import Addressed, Audience, News
 from workflows.domain.case import Actor
 from workflows.domain.digest import Json
 
 CHANNEL = "webhook"
-PREFIX = "subscription:"
-"""How a subscription is named among receivers."""
+PREFIX = SUBSCRIPTION
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,8 @@ import pytest
 
 from service.inbox.ports import Delivery, DeliveryState, Outcome
 from service.inbox.signatures import Fault
+from service.inbox.store import Inbox
+from tests.fake_receivers import FakeClock
 from tests.hooks_world import Senders, an_office_with_hooks, until
 from tests.integration.test_routes import WISH
 from tests.people_world import problem
@@ -83,13 +85,29 @@ async def test_refused_signatures_are_counted_by_hook_and_fault(senders: Senders
     for answer in refused:
         problem(answer, 401, "signature-refused")
         assert answer.headers["www-authenticate"] == "Signature"
-    assert await senders.office.app.state.parts.inbox.refusals() == {
+    counted = await senders.office.as_("auditor", "GET", "/deliveries/refused?days=1")
+    assert {(one["hook"], one["fault"]): one["count"] for one in counted.json()["items"]} == {
         ("form", Fault.WRONG): 2,
         ("form", Fault.STALE): 1,
         ("form", Fault.MISSING): 1,
         ("portal", Fault.WRONG): 1,
     }
     assert await senders.deliveries() == []
+
+
+async def test_refusals_of_other_days_are_counted_where_they_are_asked_for(senders: Senders) -> None:
+    store = senders.office.app.state.parts.inbox
+    for days, fault in ((0, Fault.WRONG), (1, Fault.WRONG), (40, Fault.STALE)):
+        moment = datetime.now(UTC) - timedelta(days=days)
+        await Inbox(senders.office.database, FakeClock(moment)).count_refusal("form", fault)
+    assert [(one.fault, one.count) for one in await store.refusals(1)] == [(Fault.WRONG, 1)]
+    assert [(one.fault, one.count) for one in await store.refusals(2)] == [(Fault.WRONG, 2)]
+    assert [(one.fault, one.count) for one in await store.refusals(41)] == [
+        (Fault.STALE, 1),
+        (Fault.WRONG, 2),
+    ]
+    refused = await senders.office.as_("operator", "GET", "/deliveries/refused?days=0")
+    assert [error["pointer"] for error in problem(refused, 422, "invalid-request")["errors"]] == ["/days"]
 
 
 async def test_whoever_guesses_signatures_is_put_off(senders: Senders) -> None:
@@ -296,7 +314,7 @@ async def test_pages_neither_repeat_nor_leave_out(senders: Senders) -> None:
 )
 async def test_who_may_look_at_deliveries(senders: Senders, who: str, status: int) -> None:
     number = (await senders.push(a_push())).json()["id"]
-    for path in ("/deliveries", f"/deliveries/{number}"):
+    for path in ("/deliveries", "/deliveries/refused", f"/deliveries/{number}"):
         assert (await senders.office.as_(who, "GET", path)).status_code == status
 
 

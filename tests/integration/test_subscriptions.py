@@ -257,7 +257,9 @@ async def test_an_operator_looks_at_an_event_that_was_posted_and_has_it_posted_a
         first, second = mail.receiver.posted
         assert first.headers["webhook-id"] == second.headers["webhook-id"]
         assert first.content == second.content
-        assert (await office.admin_events())[-1] == ("operator", "delivery_replayed", dead["id"])
+        replay, closing = (await office.admin_events())[-2:]
+        assert replay == ("operator", "delivery_replayed", dead["id"])
+        assert closing[:2] == ("operator", "standing_task_closed")
 
 
 async def test_a_name_that_leads_inside_by_now_is_not_called(office: Office) -> None:

@@ -20,6 +20,7 @@ class AlarmCode(StrEnum):
     CLOSED_DOCUMENTS_CHANGED = "closed_documents_changed"
     LEASE_ORPHANED = "lease_orphaned"
     JOB_FAILING = "job_failing"
+    DELIVERY_DEAD = "delivery_dead"
     ROOT_CAUSE_UNNAMED = "root_cause_unnamed"
     PREVENTION_DUE = "prevention_due"
     """The cause of an earlier case that only a person can look after (R93, R99)."""
