@@ -62,6 +62,10 @@ class DeliveryDetail:
     note: str
     problem: Mapping[str, Mapping[str, Json]] | None
     """The problem document of the last attempt, by language."""
+    body_removed_at: datetime | None
+    """When the body was removed, with headers and query; none while it is kept."""
+    body_sha256: str | None
+    """What a removed body was."""
 
 
 class DeliverySource(Protocol):
@@ -77,7 +81,11 @@ class DeliverySource(Protocol):
         """Raises UnknownDelivery."""
 
     async def replay(self, delivery: str, by: Actor) -> None:
-        """Have it tried again now; who asked goes on record. Raises UnknownDelivery, DeliveryDone."""
+        """Have it tried again now; who asked goes on record.
+
+        Raises:
+            UnknownDelivery, DeliveryDone, DeliveryBodyRemoved: there is nothing to be tried.
+        """
 
 
 class Deliveries:
@@ -100,7 +108,7 @@ class Deliveries:
         return (await self._found(delivery))[1]
 
     async def replay(self, delivery: str, by: Actor) -> DeliveryDetail:
-        """Have it tried again now. Raises UnknownDelivery, DeliveryDone."""
+        """Have it tried again now. Raises as `DeliverySource.replay`."""
         source, _ = await self._found(delivery)
         await source.replay(delivery, by)
         return await source.find(delivery)

@@ -52,6 +52,12 @@ class DeliveryDetailOut(DeliveryOut):
     body_encoding: str = Field(description="`utf-8`, or `base64` for what is no text.")
     source: str = Field(description="Address it came from, or goes to.")
     note: str
+    body_removed_at: datetime | None = Field(
+        description="When body, headers and query were removed, long after its end; null while they are kept."
+    )
+    body_sha256: str | None = Field(
+        description="SHA-256 of a body that was removed; of one that went out, over its canonical JSON."
+    )
     problem: dict[str, Any] | None = Field(
         description="What the last attempt ended with, as a problem document."
     )

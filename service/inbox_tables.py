@@ -10,6 +10,7 @@ from service.tables import Document, JsonValue, Row, table_of
 
 _NAME = 120
 _OPEN = text("state = 'new'")
+_KEPT = text("ended_at IS NOT NULL AND body_removed_at IS NULL")
 
 
 class InboxRow(Row, table=True):
@@ -20,6 +21,7 @@ class InboxRow(Row, table=True):
         UniqueConstraint("hook", "seal"),
         Index("ix_inbox_due", "due_at", sqlite_where=_OPEN, postgresql_where=_OPEN),
         Index("ix_inbox_record", "hook", "record", sqlite_where=_OPEN, postgresql_where=_OPEN),
+        Index("ix_inbox_kept", "ended_at", sqlite_where=_KEPT, postgresql_where=_KEPT),
         Index(None, "received_at", "id"),
         Index(None, "state", "received_at", "id"),
     )
@@ -57,6 +59,9 @@ class InboxRow(Row, table=True):
     problem: JsonValue = Field(sa_type=Document)
     """The problem document of the last attempt by language; null if it went well, or none has ended."""
     ended_at: datetime | None = Field(sa_type=UTCDateTime)
+    body_sha256: str | None = Field(max_length=64)
+    """What the body was, once it has been removed with headers and query; none before."""
+    body_removed_at: datetime | None = Field(sa_type=UTCDateTime)
 
 
 class RefusedRow(Row, table=True):

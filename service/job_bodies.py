@@ -13,6 +13,7 @@ from activities.recording import Register
 from activities.self_checking import SelfCheck
 from activities.watching import Watch
 from service.database import Database
+from service.delivery_retention import DeliveryRetention
 from service.jiandaoyun.polling import FormPolls
 from service.leases import Leases
 from service.ledger_book import LedgerBook
@@ -35,6 +36,7 @@ def job_bodies(
     forms: FormPolls,
     reports: Reports,
     trail: TrailJob,
+    retention: DeliveryRetention,
 ) -> Mapping[str, JobBody]:
     """The body of every job in `service/jobs.py`, by its name."""
     backups = PeriodicBackups(catalogue, book)
@@ -54,4 +56,5 @@ def job_bodies(
         "restore-drill": JobBody(backups.drill),
         "form-poll": JobBody(forms.poll),
         "checkpoint": JobBody(trail.run),
+        "delivery-bodies": JobBody(retention.tidy),
     }

@@ -74,6 +74,16 @@ JOBS: tuple[Job, ...] = (
         least_minutes=5,
     ),
     Job(
+        name="delivery-bodies",
+        title=Words(
+            "Remove bodies of deliveries that ended longer ago than they are kept",
+            "清除已结束且超过保留期限的推送内容",
+        ),
+        timetable=Daily("04:30"),
+        per_ledger=False,
+        least_minutes=5,
+    ),
+    Job(
         name="restore-drill",
         title=Words("Restore the backup that was tested longest ago", "对最久未测试的备份做恢复演练"),
         timetable=Weekly("04:00", weekdays=(7,)),

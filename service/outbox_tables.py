@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import Index, Text
+from sqlalchemy import Index, Text, text
 from sqlmodel import Field
 from sqlmodel.sql.sqltypes import UTCDateTime
 
@@ -10,6 +10,7 @@ from service.tables import Document, JsonValue, Row, table_of
 
 _CASE = 32
 _NAME = 120
+_KEPT = text("ended_at IS NOT NULL AND body_removed_at IS NULL")
 
 
 class OutboxRow(Row, table=True):
@@ -32,6 +33,7 @@ class OutgoingRow(Row, table=True):
         Index(None, "case_id", "receiver", "seq"),
         Index(None, "channel", "tried_at"),
         Index(None, "created_at", "id"),
+        Index("ix_outgoing_kept", "ended_at", sqlite_where=_KEPT, postgresql_where=_KEPT),
     )
 
     id: str = Field(primary_key=True, max_length=32)
@@ -59,6 +61,9 @@ class OutgoingRow(Row, table=True):
     ended_at: datetime | None = Field(sa_type=UTCDateTime)
     error: str = Field(sa_type=Text)
     """What the last attempt failed with; empty if it did not."""
+    body_sha256: str | None = Field(max_length=64)
+    """What the body was, once it has been removed; none before."""
+    body_removed_at: datetime | None = Field(sa_type=UTCDateTime)
 
 
 class SubscriptionRow(Row, table=True):

@@ -1063,6 +1063,16 @@ TABLE: tuple[Problem, ...] = (
         ("Look at the case that it has led to.", "请查看由其产生的案件。"),
     ),
     _row(
+        r.DeliveryBodyRemoved,
+        409,
+        ("Delivery body removed", "推送内容已清除"),
+        "推送 {delivery} 的内容已于 {removed_at} 按保留期限清除，无法重新处理。",
+        (
+            "Have its sender send it again under another id. UNCLOSE_DELIVERY_DAYS sets how long it is kept.",
+            "请发送方换号重新发送；保留天数由 UNCLOSE_DELIVERY_DAYS 设定。",
+        ),
+    ),
+    _row(
         r.UnknownSubscription,
         404,
         ("Unknown subscription", "订阅不存在"),

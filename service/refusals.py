@@ -99,6 +99,15 @@ class DeliveryDone(ServiceRefusal):
 
 
 @dataclass(eq=False)
+class DeliveryBodyRemoved(ServiceRefusal):
+    """`removed_at` is the day."""
+
+    sentence = "The body of delivery {delivery} is kept no longer: it was removed on {removed_at}."
+    delivery: str
+    removed_at: str
+
+
+@dataclass(eq=False)
 class SignatureRefused(ServiceRefusal):
     """`fault` is `missing`, `wrong`, `stale` or `replayed`."""
 

@@ -116,6 +116,12 @@ class Settings(BaseSettings):
         description="Inner hosts and networks that events may be posted to, comma-separated.",
     )
 
+    delivery_days: int = Field(
+        default=90,
+        ge=1,
+        description="Days that bodies of ended deliveries, in and out, are kept; their rows stay.",
+    )
+
     rate_limits: Literal["on", "off"] = Field(
         default="on",
         description="Whether too many requests are refused. In dev a hundred times as many may come.",

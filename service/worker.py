@@ -35,6 +35,7 @@ from service.case_attachments import CaseAttachments
 from service.checkpoints import Checkpoints
 from service.configured_ledgers import load_ledgers
 from service.database import Database, open_database
+from service.delivery_retention import DeliveryRetention
 from service.dev_people import known_people
 from service.directory import RegisterDirectory
 from service.evidence_packages import EvidencePackages, SealedReports, Sources
@@ -135,7 +136,8 @@ async def open_parts(
     try:
         schedules = ScheduleRegister(database)
         trail = _trail_job(settings, database, reports)
-        bodies = job_bodies(book, database, register, catalogue, ledgers, polls, reports, trail)
+        retention = DeliveryRetention(database, timedelta(days=settings.delivery_days))
+        bodies = job_bodies(book, database, register, catalogue, ledgers, polls, reports, trail, retention)
         yield Parts(
             register,
             schedules,

@@ -31,7 +31,7 @@ from service.inbox.ports import Delivery, DeliveryState, Hook, HookKind, Place
 from service.inbox.signatures import Fault, Sealed, SignatureFault, plain
 from service.inbox_tables import inbox, inbox_refused
 from service.queries import Page, Slice, newest_first, page_of
-from service.refusals import DeliveryDone, UnknownDelivery
+from service.refusals import DeliveryBodyRemoved, DeliveryDone, UnknownDelivery
 from workflows.domain.case import Actor
 from workflows.domain.digest import Json
 
@@ -135,6 +135,7 @@ class Inbox:
         Raises:
             UnknownDelivery: there is none.
             DeliveryDone: its case is there; there is nothing to be tried.
+            DeliveryBodyRemoved: it ended so long ago that there is nothing to try it with.
         """
         await self._database.write(partial(_replay, delivery=delivery, by=by, at=self._now()))
 
@@ -173,6 +174,8 @@ def _row(
         "claimed_until": None,
         "case_id": None,
         "ended_at": None,
+        "body_sha256": None,
+        "body_removed_at": None,
         **_NO_PROBLEM,
     }
 
@@ -346,6 +349,8 @@ def _find(connection: Connection, delivery: str) -> DeliveryDetail:
         source=row.source,
         note=row.note,
         problem=row.problem,
+        body_removed_at=row.body_removed_at,
+        body_sha256=row.body_sha256,
     )
 
 
@@ -369,11 +374,14 @@ def _head(row: Row[Any]) -> DeliveryHead:
 
 
 def _replay(connection: Connection, delivery: str, by: Actor, at: datetime) -> None:
-    row = connection.execute(select(_ITS.state, _ITS.hook).where(_ITS.id == delivery)).one_or_none()
+    wanted = select(_ITS.state, _ITS.hook, _ITS.body_removed_at).where(_ITS.id == delivery)
+    row = connection.execute(wanted.with_for_update()).one_or_none()
     if row is None:
         raise UnknownDelivery(delivery)
     if row.state == DeliveryState.DONE:
         raise DeliveryDone(delivery)
+    if row.body_removed_at is not None:
+        raise DeliveryBodyRemoved(delivery, f"{row.body_removed_at:%Y-%m-%d}")
     again = {"state": DeliveryState.NEW, "faults": 0, "due_at": at, "ended_at": None}
     connection.execute(update(inbox).where(_ITS.id == delivery, _ITS.state == row.state).values(again))
     note(connection, by, AdminEvent.DELIVERY_REPLAYED, delivery, {"hook": row.hook, "was": row.state}, at)

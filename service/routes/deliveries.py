@@ -19,7 +19,13 @@ from service.delivery_schemas import (
 from service.dependencies import DoneOnce, TheActor, TheLanguage, ThePage, TheParts
 from service.inbox.ports import DeliveryState
 from service.problem_answers import responses
-from service.refusals import CursorUnreadable, DeliveryDone, KeyReused, UnknownDelivery
+from service.refusals import (
+    CursorUnreadable,
+    DeliveryBodyRemoved,
+    DeliveryDone,
+    KeyReused,
+    UnknownDelivery,
+)
 from service.schemas import printable
 from service.texts import Language
 from workflows.domain.approval import Group
@@ -79,7 +85,8 @@ async def read_delivery(
 
 
 @router.post(
-    "/{delivery}/replay", responses=responses(NotAnOperator, UnknownDelivery, DeliveryDone, KeyReused)
+    "/{delivery}/replay",
+    responses=responses(NotAnOperator, UnknownDelivery, DeliveryDone, DeliveryBodyRemoved, KeyReused),
 )
 async def replay_delivery(
     delivery: Id, parts: TheParts, actor: TheActor, once: DoneOnce, body: ReplayIn = NOTHING
@@ -112,5 +119,7 @@ def _detail(found: DeliveryDetail, language: Language) -> DeliveryDetailOut:
         body_encoding=encoding,
         source=found.source,
         note=found.note,
+        body_removed_at=found.body_removed_at,
+        body_sha256=found.body_sha256,
         problem=dict(found.problem[language]) if found.problem else None,
     )

@@ -16,7 +16,7 @@ from service.deliveries import DeliveryDetail, DeliveryFilter, DeliveryHead, Del
 from service.inbox.ports import DeliveryState as Shown
 from service.outbox_tables import outgoing
 from service.queries import Page, Slice, newest_first, page_of
-from service.refusals import DeliveryDone, UnknownDelivery
+from service.refusals import DeliveryBodyRemoved, DeliveryDone, UnknownDelivery
 from service.sending.deliveries import DeliveryState, dead_letters, hook_of
 from service.sending.subscriptions import CHANNEL, PREFIX
 from workflows.domain.case import Actor
@@ -61,6 +61,7 @@ class Sent(DeliverySource):
         Raises:
             UnknownDelivery: there is none.
             DeliveryDone: the person has been told.
+            DeliveryBodyRemoved: it ended so long ago that there is nothing to send.
         """
         await self._database.write(partial(_replay, delivery=delivery, by=by, at=self._now()))
 
@@ -78,8 +79,11 @@ def _page(connection: Connection, wanted: DeliveryFilter, part: Slice) -> Page[D
     return page_of([_head(row) for row in rows], [(row.created_at, row.id) for row in rows], part)
 
 
-def _row(connection: Connection, delivery: str) -> Row[Any]:  # Any: as typed by the columns of the table
-    row = connection.execute(select(outgoing).where(outgoing.c.id == delivery)).one_or_none()
+def _row(
+    connection: Connection, delivery: str, *, to_change: bool = False
+) -> Row[Any]:  # Any: as typed by the columns of the table
+    found = select(outgoing).where(outgoing.c.id == delivery)
+    row = connection.execute(found.with_for_update() if to_change else found).one_or_none()
     if row is None:
         raise UnknownDelivery(delivery)
     return row
@@ -89,14 +93,24 @@ def _find(connection: Connection, delivery: str) -> DeliveryDetail:
     row = _row(connection, delivery)
     body = json.dumps(row.body, ensure_ascii=False, separators=(",", ":")).encode()
     return DeliveryDetail(
-        head=_head(row), headers={}, query="", body=body, source=row.receiver, note=row.error, problem=None
+        head=_head(row),
+        headers={},
+        query="",
+        body=body if row.body_removed_at is None else b"",
+        source=row.receiver,
+        note=row.error,
+        problem=None,
+        body_removed_at=row.body_removed_at,
+        body_sha256=row.body_sha256,
     )
 
 
 def _replay(connection: Connection, delivery: str, by: Actor, at: datetime) -> None:
-    row = _row(connection, delivery)
+    row = _row(connection, delivery, to_change=True)
     if row.state == _S.DELIVERED and row.channel != CHANNEL:
         raise DeliveryDone(delivery)
+    if row.body_removed_at is not None:
+        raise DeliveryBodyRemoved(delivery, f"{row.body_removed_at:%Y-%m-%d}")
     hurried: dict[str, Any] = {"next_at": at, "quiet": None}  # Any: columns
     if row.state != _S.WAITING:
         anew = {"since": at, "ended_at": None, "attempts": 0, "claim": None, "claimed_until": None}
