@@ -54,6 +54,7 @@ WORDS: Dict[str, Tuple[str, str]] = {
     "bad_signature": ("its signature does not fit", "签名不符"),
     "other_key": ("is signed with another key than the one given", "签名所用密钥与给定密钥不同"),
     "rewritten": ("is not what a signed checkpoint says of it", "与已签名的检查点不符"),
+    "not_as_packaged": ("is not where the sealed package of the case ends", "与已封存证据包不符"),
     "bad_stamp": ("its time stamp does not fit", "时间戳不符"),
 }
 

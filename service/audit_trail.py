@@ -29,13 +29,16 @@ class AuditKind(StrEnum):
     ATTACHMENT_READ = "attachment_read"
     TRAIL_READ = "trail_read"
     VERIFIED = "verified"
+    REPORT_MADE = "report_made"
     PACKAGE_MADE = "package_made"
     CHECKPOINT_MADE = "checkpoint_made"
+    CHECKPOINT_STAMPED = "checkpoint_stamped"
     BACKUP_KEPT = "backup_kept"
     BACKUP_ACT = "backup_act"
     ROOT_CAUSE_NAMED = "root_cause_named"
     HOLD_SET = "hold_set"
     HOLD_LIFTED = "hold_lifted"
+    WATCH_LEARNED = "watch_learned"
 
 
 @dataclass(frozen=True)

@@ -8,14 +8,13 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, and_, select
 
 from activities.backup.catalogue import BackupAct, BackupEvent
-from activities.verifier import digest_of
 from service.audit_trail import AuditEntry, AuditKind, append, newest_of
 from service.database import Database, insert, insert_new
 from service.queries import Page, Slice, newest_first, page_of
 from service.tables import backup_events, backups, cases
+from service.told_rows import rows_told
 from workflows.domain.backups import Backup, BackupPoint, BackupState
 from workflows.domain.case import SYSTEM
-from workflows.domain.digest import to_json
 from workflows.domain.errors import UnknownBackup
 from workflows.domain.request import FINAL_STATES
 
@@ -72,8 +71,7 @@ def _keep(connection: Connection, backup: Backup) -> None:
 
 def _tell(connection: Connection, backup: str) -> None:
     """What is known of a backup goes into the audit trail by its digest, whenever it has changed."""
-    row = connection.execute(select(backups).where(backups.c.id == backup)).mappings().one()
-    told = {"sha256": digest_of(to_json(dict(row)))}
+    told = rows_told(connection, backups, backups.c.id == backup)
     if newest_of(connection, AuditKind.BACKUP_KEPT, backup) != told:
         now = datetime.now(UTC)
         append(connection, AuditEntry(now, SYSTEM.person, None, AuditKind.BACKUP_KEPT, backup, told))
@@ -126,7 +124,8 @@ def _record(connection: Connection, event: BackupEvent) -> None:
         "data": event.data,
     }
     if connection.execute(insert_new(connection, backup_events), row).rowcount:
-        told = {"key": event.key, "sha256": digest_of(to_json(row))}
+        mine = (backup_events.c.backup_id == event.backup) & (backup_events.c.key == event.key)
+        told = {"key": event.key, **rows_told(connection, backup_events, mine)}
         append(
             connection,
             AuditEntry(event.at, event.actor, None, AuditKind.BACKUP_ACT, event.backup, told),

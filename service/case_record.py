@@ -9,6 +9,7 @@ from activities.verifier import Fault, Record, check
 from service.register import group_holder
 from service.stored_rows import read_rows
 from service.tables import case_events, case_parts, case_waits, cases, decisions, task_holders, tasks
+from service.told_rows import check_case_rows
 from service.trail_tables import attachments, checkpoint_heads, imprints
 from workflows.domain.errors import UnknownRequest
 
@@ -46,7 +47,8 @@ def check_case(connection: Connection, case: str) -> list[Fault]:
         found += _waits(connection, record)
     if not any(place.startswith("tasks/") for place in blamed):
         found += _holders(connection, record)
-    return found + _checkpoints(connection, record, found)
+    found += _checkpoints(connection, record, found)
+    return [*found, *check_case_rows(connection, case)]
 
 
 def _waits(connection: Connection, record: Record) -> list[Fault]:
@@ -101,6 +103,10 @@ def _checkpoints(connection: Connection, record: Record, known: list[Fault]) -> 
     found = []
     for row in read_rows(connection, checkpoint_heads, checkpoint_heads.c.case_id == case):
         seq = row["seq"]
+        if seq > record.case["last_seq"] and f"events/{seq}" not in blamed:
+            # Cut off, with everything that would have missed it.
+            found.append(Fault(case, f"events/{seq}", "missing"))
+            continue
         is_same = digests.get(seq) == row["head"] and imprinted.get(seq) == row["imprint"]
         if not is_same and not blamed:
             found.append(Fault(case, f"events/{seq}", "rewritten"))

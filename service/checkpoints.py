@@ -21,6 +21,7 @@ from service.database import Database, insert_new
 from service.signing import SETTING, Signer
 from service.tables import cases
 from service.time_stamps import TimeStamps
+from service.told_rows import rows_told
 from service.trail_tables import checkpoint_heads, checkpoint_stamps, checkpoints, imprints
 from workflows.domain.case import SYSTEM
 from workflows.domain.digest import Json
@@ -99,7 +100,8 @@ def _make(connection: Connection, signer: Signer, at: datetime) -> Checkpoint:
     connection.execute(checkpoints.insert(), {**row, "signature": signer.sign(body.encode())})
     if heads:
         connection.execute(checkpoint_heads.insert(), [{**head, "checkpoint": n} for head in heads])
-    summary: dict[str, Json] = {"digest": digest, "moved": len(heads)}
+    rows = rows_told(connection, checkpoints, checkpoints.c.n == n)
+    summary: dict[str, Json] = {"digest": digest, "moved": len(heads), **rows}
     append(connection, AuditEntry(at, SYSTEM.person, None, AuditKind.CHECKPOINT_MADE, str(n), summary))
     return Checkpoint(n, at, len(heads), digest, signer.public_key)
 
@@ -133,7 +135,11 @@ def digest_of_heads(heads: Iterable[Mapping[str, Any]]) -> str:  # Any: JSON
 
 
 def _stamp(connection: Connection, row: Mapping[str, Any]) -> None:  # Any: column by column
-    connection.execute(insert_new(connection, checkpoint_stamps), row)
+    if connection.execute(insert_new(connection, checkpoint_stamps), row).rowcount:
+        n = row["checkpoint"]
+        told = rows_told(connection, checkpoint_stamps, checkpoint_stamps.c.checkpoint == n)
+        kind = AuditKind.CHECKPOINT_STAMPED
+        append(connection, AuditEntry(row["at"], SYSTEM.person, None, kind, str(n), told))
 
 
 def body_of(row: Row[Any] | Mapping[str, Any]) -> Any:  # Any: JSON

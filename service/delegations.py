@@ -15,6 +15,7 @@ from service.pages import rows_by
 from service.queries import Page, Slice
 from service.refusals import SelfAppointed, UnknownDelegation
 from service.tables import delegations
+from service.told_rows import rows_told
 from workflows.domain.case import Actor
 from workflows.domain.delegation import Delegation, require_sound, stand_ins_of
 from workflows.domain.digest import Json, to_json
@@ -130,7 +131,7 @@ def _make(
     number = connection.execute(delegations.insert().values(row)).inserted_primary_key
     assert number is not None, "the row was written"
     kept = _read(connection, number[0])
-    note(connection, by, AdminEvent.DELEGATION_MADE, str(number[0]), _told(kept), at)
+    note(connection, by, AdminEvent.DELEGATION_MADE, str(number[0]), _told(connection, kept), at)
     return kept
 
 
@@ -163,7 +164,7 @@ def _revoke(connection: Connection, number: int, by: Actor, is_admin: bool, at: 
     ended = {"revoked_at": at, "revoked_by": by.person}
     connection.execute(update(delegations).where(delegations.c.id == number).values(ended))
     kept = _read(connection, number)
-    note(connection, by, AdminEvent.DELEGATION_REVOKED, str(number), _told(kept), at)
+    note(connection, by, AdminEvent.DELEGATION_REVOKED, str(number), _told(connection, kept), at)
     return kept
 
 
@@ -179,7 +180,7 @@ def _kept(row: Row[Any]) -> KeptDelegation:  # Any: as typed by the columns of t
     return KeptDelegation(one, row.created_by, row.revoked_at, row.revoked_by)
 
 
-def _told(kept: KeptDelegation) -> dict[str, Json]:
+def _told(connection: Connection, kept: KeptDelegation) -> dict[str, Json]:
     said = to_json(kept.delegation)
     assert isinstance(said, dict)
-    return said
+    return {**said, **rows_told(connection, delegations, delegations.c.id == int(kept.delegation.id))}

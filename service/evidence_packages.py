@@ -31,6 +31,7 @@ from service.stored_rows import read_rows
 from service.tables import backups, cases
 from service.temporal_gateway import Gateway
 from service.texts import Language
+from service.told_rows import rows_told
 from service.trail_tables import evidence_packages
 from workflows.domain.case import SYSTEM, Actor
 from workflows.domain.digest import Json
@@ -246,7 +247,9 @@ def _missing(connection: Connection, limit: int) -> list[str]:
 def _put_on_record(connection: Connection, row: Mapping[str, Any]) -> None:
     """Whoever is first decides which bytes the package of a case has, for ever."""
     if connection.execute(insert_new(connection, evidence_packages), row).rowcount:
-        told = {"sha256": row["sha256"], "bytes": row["bytes"]}
+        mine = evidence_packages.c.case_id == row["case_id"]
+        rows = rows_told(connection, evidence_packages, mine)
+        told = {"sha256": row["sha256"], "bytes": row["bytes"], **rows}
         entry = AuditEntry(row["at"], SYSTEM.person, None, AuditKind.PACKAGE_MADE, row["case_id"], told)
         append(connection, entry)
 

@@ -1,5 +1,6 @@
 """Legal holds: while one is not lifted, its case must be kept. Setting and lifting it is on record."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -10,6 +11,7 @@ from service.archive_tables import legal_holds
 from service.audit_trail import AuditEntry, AuditKind, append
 from service.database import Database
 from service.tables import cases
+from service.told_rows import rows_told
 from workflows.domain.approval import Group
 from workflows.domain.case import Actor
 from workflows.domain.errors import NotOnHold, UnknownRequest
@@ -70,8 +72,8 @@ def _set(connection: Connection, case: str, reason: str, by: Actor, at: datetime
     if any(hold.is_in_force and (hold.reason, hold.set_by) == (reason, by.person) for hold in known):
         return known
     row = {"case_id": case, "reason": reason, "set_by": by.person, "set_at": at}
-    connection.execute(insert(legal_holds).values(row))
-    _tell(connection, AuditKind.HOLD_SET, case, reason, by, at)
+    added = connection.execute(insert(legal_holds).values(row).returning(legal_holds.c.n)).scalar_one()
+    _tell(connection, AuditKind.HOLD_SET, case, reason, by, at, (added,))
     return _of_case(connection, case)
 
 
@@ -80,10 +82,20 @@ def _lift(connection: Connection, case: str, reason: str, by: Actor, at: datetim
         raise NotOnHold(case)
     in_force = (legal_holds.c.case_id == case) & legal_holds.c.lifted_at.is_(None)
     lifted = {"lift_reason": reason, "lifted_by": by.person, "lifted_at": at}
-    connection.execute(update(legal_holds).where(in_force).values(lifted))
-    _tell(connection, AuditKind.HOLD_LIFTED, case, reason, by, at)
+    lifting = update(legal_holds).where(in_force).values(lifted).returning(legal_holds.c.n)
+    which = connection.scalars(lifting).all()
+    _tell(connection, AuditKind.HOLD_LIFTED, case, reason, by, at, which)
     return _of_case(connection, case)
 
 
-def _tell(connection: Connection, kind: AuditKind, case: str, reason: str, by: Actor, at: datetime) -> None:
-    append(connection, AuditEntry(at, by.person, by.on_behalf_of, kind, case, {"reason": reason}))
+def _tell(
+    connection: Connection,
+    kind: AuditKind,
+    case: str,
+    reason: str,
+    by: Actor,
+    at: datetime,
+    which: Sequence[int],
+) -> None:
+    told = {"reason": reason, **rows_told(connection, legal_holds, legal_holds.c.n.in_(which))}
+    append(connection, AuditEntry(at, by.person, by.on_behalf_of, kind, case, told))

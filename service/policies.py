@@ -11,11 +11,14 @@ from sqlalchemy.exc import IntegrityError
 from typing_extensions import override
 
 from activities.chain import Policies
+from service.admin_log import AdminEvent, note
 from service.database import Database
 from service.ledger_book import LedgerBook
 from service.policy_text import read_policy
 from service.refusals import PolicyMoved
 from service.tables import policies
+from service.told_rows import rows_told
+from workflows.domain.case import Actor
 from workflows.domain.policy import ApprovalPolicy
 
 
@@ -67,16 +70,17 @@ class PolicyStore(Policies):
             return before
         if based_on is not None and based_on != before.policy.version:
             raise PolicyMoved(based_on, before.policy.version)
+        at = self._now()
         row = {
             "ledger": ledger,
             "text": text,
             "sha256": hashlib.sha256(text.encode()).hexdigest(),
             "author": author,
             "comment": comment,
-            "at": self._now(),
+            "at": at,
         }
         try:
-            await self._database.write(partial(_add, row=row))
+            await self._database.write(partial(_add, row=row, at=at))
         except IntegrityError:  # two at the same moment
             raise PolicyMoved(before.policy.version, (await self.current(ledger)).policy.version) from None
         return await self.current(ledger)
@@ -87,10 +91,13 @@ def _newest(connection: Connection, ledger: str) -> Row[tuple[object, ...]] | No
     return connection.execute(wanted).one_or_none()
 
 
-def _add(connection: Connection, row: dict[str, object]) -> None:
+def _add(connection: Connection, row: dict[str, object], at: datetime) -> None:
     mine = policies.c.ledger == row["ledger"]
     last = connection.scalar(select(func.max(policies.c.number)).where(mine)) or 0
     connection.execute(policies.insert(), {**row, "number": last + 1})
+    told = {"number": last + 1, **rows_told(connection, policies, mine, policies.c.number == last + 1)}
+    kind = AdminEvent.POLICY_CHANGED
+    note(connection, Actor(str(row["author"])), kind, str(row["ledger"]), told, at)
 
 
 def _version(row: "Row[tuple[object, ...]]") -> PolicyVersion:

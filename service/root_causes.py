@@ -15,6 +15,7 @@ from service.database import Database
 from service.queries import Page, Slice, newest_first, page_of
 from service.standing_tasks import close_subject, open_tasks
 from service.tables import cases
+from service.told_rows import rows_told
 from workflows.domain.approval import Group
 from workflows.domain.case import SYSTEM, Actor, TaskKind
 from workflows.domain.digest import Json
@@ -145,9 +146,11 @@ def _keep(connection: Connection, naming: Naming, ledger: str, cause: RootCause,
     said = {"cause": cause.code, "zh": cause.zh, "en": cause.en, "note": naming.note}
     by = naming.by
     who = {"actor": by.person, "on_behalf_of": by.on_behalf_of, "at": at}
-    connection.execute(insert(root_causes).values(case_id=naming.case, ledger=ledger, **said, **who))
+    row = insert(root_causes).values(case_id=naming.case, ledger=ledger, **said, **who)
+    added = connection.execute(row.returning(root_causes.c.n)).scalar_one()
+    told = {**said, **rows_told(connection, root_causes, root_causes.c.n == added)}
     kind = AuditKind.ROOT_CAUSE_NAMED
-    append(connection, AuditEntry(at, by.person, by.on_behalf_of, kind, naming.case, said))
+    append(connection, AuditEntry(at, by.person, by.on_behalf_of, kind, naming.case, told))
     mine = archived_cases.c.case_id == naming.case
     connection.execute(update(archived_cases).where(mine).values(cause=cause.code))
     mark_pending(connection, naming.case)

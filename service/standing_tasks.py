@@ -12,9 +12,10 @@ from service.admin_log import AdminEvent, note
 from service.database import Database, insert_new
 from service.queries import Page, Slice, TaskFilter, newest_first, page_of
 from service.standing_tables import standing_tasks
+from service.told_rows import rows_told
 from workflows.domain.approval import Group
 from workflows.domain.case import Actor, TaskAction, TaskKind
-from workflows.domain.digest import Json
+from workflows.domain.digest import Json, to_json
 from workflows.domain.errors import ActIncomplete, NotAnOperator, StandingTaskClosed, UnknownTask
 from workflows.domain.standing import StandingTask
 
@@ -93,14 +94,26 @@ def open_tasks(
     opened = []
     for task in found:
         is_open = (_COLUMNS.subject == task.subject) & (_COLUMNS.state == "open")
-        brought = connection.execute(update(standing_tasks).where(is_open).values(facts=task.facts))
+        there = connection.execute(select(_COLUMNS.id, _COLUMNS.facts).where(is_open)).one_or_none()
         was_raised = select(_COLUMNS.id).where(_COLUMNS.id == task.id)
-        if not brought.rowcount and connection.scalar(was_raised) is None:
+        if there is not None:
+            if there.facts != to_json(task.facts):
+                connection.execute(update(standing_tasks).where(is_open).values(facts=task.facts))
+                _note(connection, by, AdminEvent.STANDING_TASK_CHANGED, there.id, {"facts": task.facts}, at)
+        elif connection.scalar(was_raised) is None:
             connection.execute(insert_new(connection, standing_tasks), _row(task, at))
             data: dict[str, Json] = {"code": task.code, "owner": task.owner, "facts": task.facts}
-            note(connection, by, AdminEvent.STANDING_TASK_OPENED, task.id, data, at)
+            _note(connection, by, AdminEvent.STANDING_TASK_OPENED, task.id, data, at)
             opened.append(task.id)
     return tuple(opened)
+
+
+def _note(
+    connection: Connection, by: Actor, kind: AdminEvent, task: str, data: dict[str, Json], at: datetime
+) -> None:
+    note(
+        connection, by, kind, task, {**data, **rows_told(connection, standing_tasks, _COLUMNS.id == task)}, at
+    )
 
 
 def close_subject(connection: Connection, subject: str, outcome: str, by: Actor, at: datetime) -> None:
@@ -142,7 +155,7 @@ def bring_in_line(
 def _shut(connection: Connection, task: str, outcome: str, by: Actor, at: datetime) -> None:
     values = {"state": "closed", "outcome": outcome, "closed_by": by.person, "closed_at": at}
     connection.execute(update(standing_tasks).where(_COLUMNS.id == task).values(values))
-    note(connection, by, AdminEvent.STANDING_TASK_CLOSED, task, {"outcome": outcome}, at)
+    _note(connection, by, AdminEvent.STANDING_TASK_CLOSED, task, {"outcome": outcome}, at)
 
 
 def _find(connection: Connection, task: str) -> StandingView:

@@ -1,4 +1,4 @@
-"""Checks what the register holds besides cases: the audit trail, the log of administrators, backups."""
+"""Checks what the register holds besides cases: the audit trail, the log of administrators, rows told."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -6,9 +6,10 @@ from typing import Any
 from sqlalchemy import Connection, Table, func, select
 
 from activities.verifier import Fault, digest_of
-from service.audit_trail import CHAIN, AuditKind, newest_of
+from service.audit_trail import CHAIN
 from service.stored_rows import read_rows
-from service.tables import admin_events, backup_events, backups
+from service.tables import admin_events
+from service.told_rows import check_other_rows
 from service.trail_tables import audit_events, chain_heads
 
 _AT_ONCE = 500
@@ -20,8 +21,7 @@ def check_trail(connection: Connection) -> Iterator[Fault]:
     """Every fault outside of cases, a few hundred rows in memory at a time."""
     yield from _audit_chain(connection)
     yield from _admin_log(connection)
-    for backup in _pages(connection, backups, "id"):
-        yield from _backup(connection, backup)
+    yield from check_other_rows(connection)
 
 
 def _pages(connection: Connection, table: Table, key: str) -> Iterator[dict[str, Any]]:
@@ -83,25 +83,3 @@ def _admin_log(connection: Connection) -> Iterator[Fault]:
     for row in _pages(connection, admin_events, "id"):
         if row["id"] not in known:
             yield Fault("", f"admin/{row['id']}", "unexpected")
-
-
-def _backup(connection: Connection, row: Row) -> Iterator[Fault]:
-    case, name = row["case_id"] or "", row["id"]
-    told = newest_of(connection, AuditKind.BACKUP_KEPT, name)
-    if isinstance(told, dict) and told["sha256"] != digest_of(row):
-        yield Fault(case, f"backups/{name}", "altered")
-    acts = {}
-    kind, subject = audit_events.c.kind == AuditKind.BACKUP_ACT, audit_events.c.subject == name
-    for entry in read_rows(connection, audit_events, kind, subject):
-        data = entry["data"]
-        if isinstance(data, dict):
-            acts[data["key"]] = data["sha256"]
-    there = {
-        str(act["key"]): act
-        for act in read_rows(connection, backup_events, backup_events.c.backup_id == name)
-    }
-    for key, digest in acts.items():
-        if key not in there:
-            yield Fault(case, f"backups/{name}/{key}", "missing")
-        elif digest_of(there[key]) != digest:
-            yield Fault(case, f"backups/{name}/{key}", "altered")

@@ -150,5 +150,8 @@ APPEND_ONLY = (
     "checkpoint_heads",
     "checkpoint_stamps",
     "evidence_packages",
+    "root_causes",
+    "case_reports",
+    "policies",
 )
 """What the database itself lets nobody change or remove."""

@@ -2,17 +2,20 @@
 
 import asyncio
 import hashlib
+import json
+import zipfile
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from functools import partial
+from io import BytesIO
 
 from cryptography.x509 import Certificate
 from sqlalchemy import Connection, select
 
 from activities.backup.store import NotStored, ObjectStore
-from activities.verifier import Fault
+from activities.verifier import MANIFEST, Fault, summary
 from service.case_attachments import stored_name
-from service.case_record import check_case
+from service.case_record import check_case, read_record
 from service.checkpoint_check import check_checkpoints
 from service.database import Database
 from service.report_tables import case_reports
@@ -24,6 +27,7 @@ from service.trail_check import check_trail
 from service.trail_tables import attachments, evidence_packages
 
 AT_ONCE = 100
+PACKAGE = "evidence.zip"
 
 
 @dataclass(frozen=True)
@@ -71,6 +75,10 @@ class Verification:
         if self._store is not None:
             stored = await self._database.read(partial(_stored, case=case))
             found += await asyncio.to_thread(_check_stored, self._store, case, stored)
+            packages = [] if found else [file.name for file in stored if file.place == PACKAGE]
+            for name in packages:
+                data = await asyncio.to_thread(self._store.get, name)
+                found += await self._database.read(partial(_against_package, case=case, data=data))
         return tuple(found)
 
     async def trail(self) -> tuple[Fault, ...]:
@@ -78,8 +86,11 @@ class Verification:
         trust = self._trust
 
         def check(connection: Connection) -> tuple[Fault, ...]:
-            signed = check_checkpoints(connection, trust.public_key, trust.roots)
-            return (*check_trail(connection), *signed)
+            signed = list(check_checkpoints(connection, trust.public_key, trust.roots))
+            blamed = {fault.place for fault in signed}
+            # The trail tells of checkpoints as well; what is wrong with one of them is said once.
+            other = (fault for fault in check_trail(connection) if fault.place not in blamed)
+            return (*other, *signed)
 
         return await self._database.read(check)
 
@@ -120,7 +131,7 @@ def _stored(connection: Connection, case: str) -> list[_Stored]:
     return [
         *(_Stored(report.name, report.sha256, f"report-{report.language}.pdf") for report in reports),
         *(_Stored(stored_name(case, f.sha256), f.sha256, f"files/{f.id}") for f in files),
-        *(_Stored(package.name, package.sha256, "evidence.zip") for package in packages),
+        *(_Stored(package.name, package.sha256, PACKAGE) for package in packages),
     ]
 
 
@@ -140,3 +151,23 @@ def _check_stored(store: ObjectStore, case: str, stored: list[_Stored]) -> list[
 def _numbers(connection: Connection, after: str | None, limit: int) -> list[str]:
     wanted = select(cases.c.id).order_by(cases.c.id).limit(limit)
     return list(connection.scalars(wanted if after is None else wanted.where(cases.c.id > after)))
+
+
+# --------------------------------------------------------------------------- the package of a case
+
+
+def _against_package(connection: Connection, case: str, data: bytes) -> list[Fault]:
+    """A case that has ended does not move any more: it ends where its package says."""
+    try:
+        manifest = json.loads(_manifest_in(data))
+    except (ValueError, KeyError, OSError, zipfile.BadZipFile):
+        return [Fault(case, PACKAGE, "unreadable")]
+    said = summary(read_record(connection, case))
+    if all(manifest.get(name) == value for name, value in said.items()):
+        return []
+    return [Fault(case, "case/head_digest", "not_as_packaged")]
+
+
+def _manifest_in(data: bytes) -> bytes:
+    with zipfile.ZipFile(BytesIO(data)) as package:
+        return package.read(MANIFEST)

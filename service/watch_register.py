@@ -6,11 +6,13 @@ from functools import partial
 from sqlalchemy import Connection, select
 
 from activities.watching import Known, read_sighting
+from service.audit_trail import AuditEntry, AuditKind, append, newest_of
 from service.database import Database, insert_or_replace
 from service.register import read_parts
 from service.standing_tables import watched_ledgers
 from service.standing_tasks import open_tasks
 from service.tables import case_events, cases
+from service.told_rows import rows_told
 from workflows.domain.case import Actor, EventKind
 from workflows.domain.digest import Json, to_json
 from workflows.domain.standing import StandingTask
@@ -64,6 +66,10 @@ def _keep(
         "sighting": to_json(now.sighting),
     }
     connection.execute(insert_or_replace(connection, watched_ledgers), row)
+    told = rows_told(connection, watched_ledgers, watched_ledgers.c.ledger == ledger)
+    if newest_of(connection, AuditKind.WATCH_LEARNED, ledger) != told:
+        entry = AuditEntry(now.at, WATCH.person, None, AuditKind.WATCH_LEARNED, ledger, told)
+        append(connection, entry)
     return open_tasks(connection, alarms, WATCH, now.at)
 
 

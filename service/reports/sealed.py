@@ -19,6 +19,7 @@ from sqlalchemy import Connection, Row, func, select
 from activities.backup.store import AlreadyStored, NotStored, ObjectStore
 from activities.recording import CaseFile, Register
 from activities.report.press import NotSet, press
+from service.audit_trail import AuditEntry, AuditKind, append
 from service.database import Database, insert_new
 from service.ledger_book import LedgerBook
 from service.report_tables import case_reports
@@ -26,7 +27,9 @@ from service.reports.case_report import FORMAT, case_record, case_report
 from service.reports.material import Letterhead, Material
 from service.tables import cases
 from service.texts import Language
+from service.told_rows import rows_told
 from service.users import Users
+from workflows.domain.case import SYSTEM
 from workflows.domain.digest import Json
 from workflows.domain.errors import (
     ReportDamaged,
@@ -235,7 +238,12 @@ def _row(connection: Connection, case: str, language: Language) -> Row[Any] | No
 
 def _enter(connection: Connection, row: dict[str, Any]) -> Row[Any]:
     """Whoever is first has made the report; everybody else finds it made."""
-    connection.execute(insert_new(connection, case_reports), row)
+    is_first = connection.execute(insert_new(connection, case_reports), row).rowcount
     found = _row(connection, row["case_id"], row["language"])
     assert found is not None
+    if is_first:
+        mine = case_reports.c.case_id == found.case_id, case_reports.c.language == found.language
+        told = {"sha256": found.sha256, **rows_told(connection, case_reports, *mine)}
+        kind = AuditKind.REPORT_MADE
+        append(connection, AuditEntry(found.made_at, SYSTEM.person, None, kind, found.case_id, told))
     return found

@@ -193,7 +193,10 @@ async def test_a_stamp_that_was_changed_or_is_of_another_checkpoint_is_found(
     await database.write(disarm)
     other = "(SELECT token FROM checkpoint_stamps WHERE checkpoint = 2)"
     await database.write(_sql(f"UPDATE checkpoint_stamps SET token = {other} WHERE checkpoint = 1"))
-    assert await places(checking(database)) == [("checkpoints/1/stamp", "bad_stamp")]
+    assert await places(checking(database)) == [
+        ("checkpoint_stamps/1", "altered"),
+        ("checkpoints/1/stamp", "bad_stamp"),
+    ]
 
 
 @pytest.mark.parametrize("fault", ["is_away", "lies"])
