@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from alembic import op
 
 revision: str = "told_rows"
-down_revision: str | None = "outgoing_by_time"
+down_revision: str | None = "delivery_bodies"
 branch_labels: str | Sequence[str] | None = None
 depends_on: str | Sequence[str] | None = None
 
