@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import TSVECTOR
 
 from service.archive_tables import archive_pieces
 from service.archive_text import Line, Where
-from service.archive_words import LONGEST, as_written, folded, indexed, names_used, units
+from service.archive_words import LONGEST, as_written, folded, indexed, names_used, other_pairs, units
 
 PIECES = 1024
 """How many pieces a case has at most; what stands after them is kept and not found."""
@@ -17,6 +17,8 @@ PIECES = 1024
 # PostgreSQL knows positions up to 16,383, and 255 of any one word: what stands further cannot be part of a
 # phrase. A piece ends before either.
 _POSITIONS, _REPEATS = 16_000, 250
+_BYTES = 200_000
+"""PostgreSQL keeps a piece's words, each of them alone and in a pair, in one value of at most a mebibyte."""
 _LONG = 1_000
 """Signs of a line that stand together; the next part repeats the end of the one before."""
 _OVERLAP = 250
@@ -32,19 +34,34 @@ class Piece:
     words: list[list[str]] = field(default_factory=list)
     _count: Counter[str] = field(default_factory=Counter)
     _positions: int = 0
+    _bytes: int = 0
 
     def takes(self, words: Sequence[str]) -> bool:
         """Whether there is room; a piece without lines takes any."""
-        if self.lines and self._positions + len(words) + 1 > _POSITIONS:
+        if not self.lines:
+            return True
+        if self._positions + len(words) + 1 > _POSITIONS or self._bytes + _bytes(words) > _BYTES:
             return False
-        more = Counter(words)
-        return not self.lines or all(self._count[word] + times <= _REPEATS for word, times in more.items())
+        return all(self._count[word] + times <= _REPEATS for word, times in Counter(words).items())
 
     def add(self, line: Line, words: list[str]) -> None:
         self.lines.append(line)
         self.words.append(words)
         self._count.update(words)
         self._positions += len(words) + 1
+        self._bytes += _bytes(words)
+
+    @property
+    def told(self) -> str:
+        return "\n".join(line.text for line in self.lines)
+
+    @property
+    def places(self) -> str:
+        return " ".join(line.where for line in self.lines)
+
+
+def _bytes(words: Iterable[str]) -> int:
+    return sum(len(word.encode()) for word in words)
 
 
 def cut(lines: Iterable[Line]) -> list[Piece]:
@@ -83,7 +100,9 @@ def replace_pieces(connection: Connection, case_n: int, pieces: Sequence[Piece])
             "n": case_n * PIECES + k,
             "case_n": case_n,
             "big": len(pieces) > 1,
-            "lines": [[line.where, line.text] for line in piece.lines],
+            "told": piece.told,
+            "plain": folded(piece.told),
+            "places": piece.places,
         }
         if connection.dialect.name == "sqlite":
             connection.execute(insert(archive_pieces).values(**row, words=_as_text(piece.words)))
@@ -101,12 +120,19 @@ _BORDER = "¶"
 
 
 def _as_vector(lines: Iterable[Sequence[str]]) -> str:
-    """For PostgreSQL, with our own positions: its parser would divide otherwise than SQLite does."""
+    """For PostgreSQL, with our own positions: its parser would divide otherwise than SQLite does.
+
+    Its index knows no positions. Pairs are in it as words of their own, so that it can tell nearly alone
+    whether words follow each other.
+    """
     where: dict[str, list[int]] = {}
+    pairs: dict[str, None] = {}
     position = 0
     for words in lines:
         for word in words:
             position += 1
             where.setdefault(word, []).append(position)
         position += 1
-    return " ".join(f"'{word}':{','.join(map(str, at))}" for word, at in where.items())
+        pairs.update(dict.fromkeys(other_pairs(words)))
+    placed = (f"'{word}':{','.join(map(str, at))}" for word, at in where.items())
+    return " ".join((*placed, *(f"'{pair}'" for pair in pairs)))

@@ -2,7 +2,7 @@
 
 from functools import cache
 
-from sqlalchemy import Connection, bindparam, literal, select, true, update
+from sqlalchemy import Connection, bindparam, literal, null, select, true, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from service.archive_tables import archived_cases
@@ -23,7 +23,8 @@ def mark_pending(connection: Connection, case: str) -> None:
     connection.execute(_MARK, {"which": case})
 
 
-_MARKED = {"pending": true(), "marks": archived_cases.c.marks + 1}
+_MARKED = {"pending": true(), "marks": archived_cases.c.marks + 1, "not_before": null()}
+"""What is new may be what was missing: a case that could not be read is tried again at once."""
 
 _MARK = update(archived_cases).where(archived_cases.c.case_id == bindparam("which")).values(_MARKED)
 
@@ -40,6 +41,7 @@ def _put_away(dialect: str) -> postgresql.Insert | sqlite.Insert:
         "accepted_at": cases.c.created_at,
         "ended_at": cases.c.updated_at,
         "marks": literal(1),
+        "failures": literal(0),
         "pending": true(),
     }
     ended = select(*known.values()).where(cases.c.id == bindparam("which"))

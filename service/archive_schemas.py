@@ -54,6 +54,10 @@ class ArchiveList(Outbound):
         description="Cases that have ended and cannot be found by their words yet; as a rule none, or for a "
         "moment those of the last second."
     )
+    unreadable: list[str] = Field(
+        description="Of these, the first that could not be read. They are tried again, ever more seldom; "
+        "the worker's log says why."
+    )
 
 
 # --------------------------------------------------------------------------- root causes

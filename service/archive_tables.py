@@ -8,7 +8,7 @@ from sqlalchemy.dialects.postgresql import TSVECTOR
 from sqlmodel import Field
 from sqlmodel.sql.sqltypes import UTCDateTime
 
-from service.tables import Document, JsonValue, Row, table_of
+from service.tables import Row, table_of
 
 _CASE = 32
 _NAME = 120
@@ -53,6 +53,10 @@ class ArchivedCaseRow(Row, table=True):
     """How often something was added to it, so that nothing added while it is indexed is missed."""
     pending: bool
     """Something is on record that cannot be found yet."""
+    failures: int = Field(default=0)
+    """How often in a row it could not be read to be found."""
+    not_before: datetime | None = Field(default=None, sa_type=UTCDateTime)
+    """When that is tried again; none while nothing has failed."""
 
 
 class ArchivePieceRow(Row, table=True):
@@ -65,8 +69,12 @@ class ArchivePieceRow(Row, table=True):
     """That of the case times `service.archive_index.PIECES`, and the piece's own."""
     case_n: int = Field(foreign_key="archived_cases.n")
     big: bool
-    lines: JsonValue = Field(sa_type=Document)
-    """Pairs of where it stands and what it says, as people wrote it."""
+    told: str = Field(sa_type=Text)
+    """Its lines as people wrote them, one under the other."""
+    plain: str = Field(sa_type=Text)
+    """The same lines in the signs by which they are found."""
+    places: str = Field(sa_type=Text)
+    """For each line, in which part of the case it stands; plain words, since many are read for one page."""
     words: str = Field(sa_type=Words)
 
 

@@ -1,7 +1,7 @@
 """How text is divided for the archive, alike for what is kept, what is asked and what is shown.
 
 Chinese characters stand apart, other words whole. Width, case, accents, the traditional forms of the words
-of the field, and the many names of one act (R13) make no difference.
+of the field, the many names of one act (R13), and 2025-05 or 2025年5月 make no difference.
 """
 
 import re
@@ -26,15 +26,23 @@ ONE_ACT = "反结账"
 """What R13's names of un-closing are told as, in Chinese and in English."""
 MONTH_END = "月末结账"
 
+_PAIR = "·"
+"""Stands before each word of a pair; part of no word."""
+
 _SIGNS = r"[\s\-\u2010-\u2015]"
 _ACT = (
     "取消月末(?:结账|记账)|取消月结|反(?:结账|结算|记账)"
     rf"|(?<!{_WORD})(?:un{_SIGNS}?|reverse{_SIGNS})clos(?:e|ed|es|ing)(?!{_WORD})"
 )
 _MONTH = rf"月末(?:结账|记账)|(?<!{_WORD})month{_SIGNS}?end{_SIGNS}clos(?:e|ing)(?!{_WORD})"
+_PERIOD = rf"(?<!{_WORD})[0-9]{{4}} ?年 ?(?:0?[1-9]|1[0-2]) ?月(?!份? ?[0-9]{{1,2}} ?[日号])"
+"""A period in words, but not a day of it."""
+_NAMES = f"(?P<act>{_ACT})|(?P<month>{_MONTH})|(?P<period>{_PERIOD})"
 _PLAIN = f"[{_CHINESE}]|{_WORD}+"
-_UNIT = re.compile(f"(?P<act>{_ACT})|(?P<month>{_MONTH})|{_PLAIN}")
-_SAID_APART = re.compile(f"(?P<act>{_ACT})|(?P<month>{_MONTH})")
+_UNIT = re.compile(f"{_NAMES}|{_PLAIN}")
+_DIVIDES = r"(?:[^\w\n]|_)*"
+_SAID_APART = re.compile(_NAMES)
+_PERIOD_UNITS = re.compile("(?<![^\x00])([0-9]{4})\x00(0[1-9]|1[0-2])(?![^\x00])")
 
 LONGEST = 100
 """Signs of a word that count; PostgreSQL takes no word of more than two thousand bytes."""
@@ -76,13 +84,19 @@ def origins(text: str) -> list[int]:
 
 
 def units(plain: str) -> Iterator[Unit]:
-    """The units of a folded text in order. A name of the one act is told by its first name."""
+    """The units of a folded text in order. What has several names is told by its first."""
     for found in _UNIT.finditer(plain):
-        named = ONE_ACT if found["act"] else MONTH_END if found["month"] else None
-        if named is None:
+        if found.lastgroup is None:
             yield Unit(found[0][:LONGEST], *found.span())
         else:
-            yield from (Unit(sign, *found.span()) for sign in named)
+            yield from (Unit(said, *found.span()) for said in re.findall(_PLAIN, _first_name(found)))
+
+
+def _first_name(found: re.Match[str]) -> str:
+    if found["period"]:
+        year, month = re.findall("[0-9]+", found[0])
+        return f"{year}-{month:0>2}"
+    return ONE_ACT if found["act"] else MONTH_END
 
 
 def as_written(plain: str) -> list[Unit]:
@@ -91,7 +105,7 @@ def as_written(plain: str) -> list[Unit]:
 
 
 def names_used(plain: str) -> Iterator[str]:
-    """The names of the one act as they were written, where they are not the first name."""
+    """Names as they were written, where they are not the first name."""
     for found in _SAID_APART.finditer(plain):
         if found[0] not in (ONE_ACT, MONTH_END):
             yield found[0]
@@ -107,6 +121,20 @@ def indexed(found: Sequence[Unit]) -> list[str]:
         unit.text + after.text if after and unit.is_chinese and after.is_chinese else unit.text
         for unit, after in zip(found, following, strict=True)
     ]
+
+
+def pair_word(one: str, after: str) -> str:
+    """What a unit and the one after it are told as where only pairs are known; two characters as they are."""
+    are_chinese = _IS_CHINESE.match(one) and _IS_CHINESE.match(after)
+    return one + after if are_chinese else f"{_PAIR}{one}{_PAIR}{after}"
+
+
+def other_pairs(found: Sequence[str]) -> Iterator[str]:
+    """The pairs that what is looked up (`indexed`) does not tell by itself."""
+    first = [word[0] if _IS_CHINESE.match(word) else word for word in found]
+    for word, one, after in zip(found, first, first[1:], strict=False):
+        if word != one + after:
+            yield pair_word(one, after)
 
 
 @dataclass(frozen=True)
@@ -132,18 +160,25 @@ class Phrase:
         return len(self.units) > 1 and self.units[-1].is_chinese and self.units[-2].is_chinese
 
     def pattern(self) -> re.Pattern[str]:
-        """The phrase in a folded text, under any of its names."""
+        """The phrase in a line of a folded text, under any of its names."""
         told = "\x00".join(unit.text for unit in self.units)
         for name, pattern in ((MONTH_END, _MONTH), (ONE_ACT, _ACT)):
             told = told.replace("\x00".join(name), f"(?:{pattern})" if pattern else "")
+        told = _PERIOD_UNITS.sub(_any_period, told)
         parts = [part if part.startswith("(?:") else re.escape(part) for part in told.split("\x00")]
         first = "" if self.units[0].is_chinese else rf"(?<!{_WORD})"
-        return re.compile(first + r"[\W_]*".join(parts))
+        return re.compile(first + _DIVIDES.join(parts))
+
+
+def _any_period(found: re.Match[str]) -> str:
+    """A period by its number and in words, as a pattern."""
+    year, month = found.groups()
+    return f"(?:{year}{_DIVIDES}{month}|{year} ?年 ?0?{int(month)} ?月)"
 
 
 def phrases(said: str) -> tuple[Phrase, ...]:
     """What a search asks for: every word between spaces is a phrase, and all must occur."""
-    plain = _SAID_APART.sub(lambda found: ONE_ACT if found["act"] else MONTH_END, folded(said))
+    plain = _SAID_APART.sub(_first_name, folded(said))
     divided = (tuple(units(word)) for word in plain.split())
     return tuple(dict.fromkeys(Phrase(found) for found in divided if found))
 

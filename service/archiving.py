@@ -2,13 +2,13 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
-from sqlalchemy import Connection, delete, false, insert, select, update
+from sqlalchemy import Connection, delete, false, insert, null, or_, select, update
 
 from activities.recording import CaseFile
 from service.archive_index import Piece, cut, replace_pieces
@@ -36,6 +36,7 @@ class _Waiting:
     n: int
     case: str
     marks: int
+    failures: int
 
 
 @dataclass(frozen=True)
@@ -57,15 +58,18 @@ class Archivist:
         self,
         database: Database,
         catalogues: Catalogues | None = None,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._database, self._catalogues = database, catalogues or {}
-        self._unreadable: set[int] = set()
-        """Cases that could not be indexed; tried again by the next process, and counted as pending."""
+        self._now = now
 
     async def catch_up(self) -> int:
-        """Index everything that is pending; how many cases that was. Raises StorageUnavailable."""
+        """Index everything that is pending; how many cases that was. Raises StorageUnavailable.
+
+        What cannot be read is tried again after a while, and then ever more seldom.
+        """
         done = 0
-        while waiting := await self._database.read(partial(_waiting, without=self._unreadable)):
+        while waiting := await self._database.read(partial(_waiting, now=self._now())):
             for one in waiting:
                 done += await self._try(one)
         return done
@@ -76,8 +80,9 @@ class Archivist:
         except StorageUnavailable:
             raise
         except Exception:  # one case that cannot be read must not keep the others from being found
-            log.exception("%s cannot be put in the index", waiting.case)
-            self._unreadable.add(waiting.n)
+            again = self._now() + again_after(waiting.failures + 1)
+            log.exception("%s cannot be put in the index; tried again at %s", waiting.case, again)
+            await self._database.write(partial(_put_off, waiting=waiting, again=again))
             return False
 
     async def _index(self, waiting: _Waiting) -> bool:
@@ -97,9 +102,10 @@ class Archivist:
         ):
             connection.execute(delete(table).where(table.c.case_n == waiting.n))
             connection.execute(insert(table), [{column: name, "case_n": waiting.n} for name in sorted(names)])
-        settle_cause(connection, self._catalogues, waiting.case, datetime.now(UTC))
+        settle_cause(connection, self._catalogues, waiting.case, self._now())
         is_as_seen = archived_cases.c.marks == waiting.marks
-        connection.execute(update(archived_cases).where(mine, is_as_seen).values(pending=false()))
+        done = {"pending": false(), "failures": 0, "not_before": null()}
+        connection.execute(update(archived_cases).where(mine, is_as_seen).values(done))
         return True
 
 
@@ -124,11 +130,27 @@ async def archiving(archivist: Archivist, seconds: float = 1.0) -> AsyncIterator
             await running
 
 
-def _waiting(connection: Connection, without: set[int]) -> list[_Waiting]:
-    """Some of the oldest cases that cannot be found yet as they are."""
+def _waiting(connection: Connection, now: datetime) -> list[_Waiting]:
+    """Some of the oldest cases that cannot be found yet as they are, and whose turn it is."""
     kept = archived_cases.c
-    wanted = select(kept.n, kept.case_id, kept.marks).where(kept.pending.is_(True), kept.n.not_in(without))
+    is_due = or_(kept.not_before.is_(None), kept.not_before <= now)
+    wanted = select(kept.n, kept.case_id, kept.marks, kept.failures).where(kept.pending.is_(True), is_due)
     return [_Waiting(*row) for row in connection.execute(wanted.order_by(kept.n).limit(_AT_ONCE))]
+
+
+def _put_off(connection: Connection, waiting: _Waiting, again: datetime) -> None:
+    """Unless something was told of it meanwhile: then it is tried at once."""
+    mine = (archived_cases.c.n == waiting.n, archived_cases.c.marks == waiting.marks)
+    failed = {"failures": archived_cases.c.failures + 1, "not_before": again}
+    connection.execute(update(archived_cases).where(*mine).values(failed))
+
+
+_FIRST, _LONGEST = timedelta(seconds=30), timedelta(hours=1)
+
+
+def again_after(failures: int) -> timedelta:
+    """How long a case rests that could not be read so many times: twice as long each time, up to an hour."""
+    return min(_LONGEST, _FIRST * (1 << min(failures - 1, 10)))
 
 
 def _prepare(connection: Connection, case: str) -> _Prepared:

@@ -69,7 +69,9 @@ async def search_archive(
     found = await parts.archive.search(wanted, page)
     years = parts.book.archive_years
     items = [_out(archived, years.get(archived.ledger)) for archived in found.page.items]
-    return ArchiveList(items=items, next=found.page.next, pending=found.pending)
+    return ArchiveList(
+        items=items, next=found.page.next, pending=found.pending, unreadable=list(found.unreadable)
+    )
 
 
 def _zone(book: LedgerBook, ledger: str | None) -> ZoneInfo:

@@ -3,21 +3,24 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from sqlalchemy import update
 
 from service.archive import Archive, Archived, ArchiveFilter
+from service.archive_tables import archived_cases
 from service.archive_text import Where
 from service.archive_words import Unit, folded, phrases, units
-from service.archiving import Archivist
+from service.archiving import Archivist, again_after
 from service.database import Database, open_database
 from service.migrate import upgrade
 from service.queries import Slice
 from service.refusals import CursorUnreadable
 from service.register import SqlRegister
+from service.tables import cases
 from tests.postgres import Server
 from tests.shelf import a_wish, events_of, shelve
 from workflows.domain.case import CaseChange
@@ -40,6 +43,22 @@ QUERIES = (
     # numbers of cases and documents, also in a case of several pieces; and what is nowhere
     "UC-2025-000007", "CHG-00007-3", "CHG-00007-3 CHG-00007-650 出库", "in-2025-08",
     "账结", "无此词语", "-- ，",
+)  # fmt: skip
+
+HARD = (
+    # one sign; nothing but signs; what the databases' own query languages would take for their own
+    "库", "表", "3", "*", '"', "'", "()", "\\", "%", "·", "¶", "盘点*", "^盘点", "-盘点",
+    "words:盘点", "{words}:盘点", "NEAR(盘点 数量)", "盘点 AND 数量", "盘点 OR 数量", "NOT 盘点",
+    '"盘点 数量"', "盘点 & 数量", "!盘点", "盘点:*", "盘<->点", "'盘点' | '数量'",
+    "盘点'); DROP TABLE cases; --", "·in·2025", "盘·点",
+    # mixed without spaces, signs beyond the first plane, signs that are nothing, marks, and very long ones
+    "录一张销售出库单取消", "upgrade左the", "K/3upgrade", "decided finance approve", "😀", "盘点😀遗漏",
+    "盘\u200b点", "e\u0301", "İ", "ﬁ", "𠮷", "盘\x00点", "盘点" * 100, "a" * 200,
+    " ".join("盘点遗漏货位数量出库"), "数量 " * 60,
+    # periods, in full width too, numbers of cases and names of documents
+    "２０２５", "2025", "2025-05", "２０２５－０５", "2025年5月", "２０２５年０５月", "2025 年 5 月",
+    "2024年11月份", "5月", "2025-5", "ＵＣ－２０２５－００００３１", "uc-2025-00003", "IN-2025-08-0007",
+    "IN-2025-08-0007 2025-08", "in 2025 08 0007", "goods-receipt", "audit-report", "report-audit",
 )  # fmt: skip
 
 
@@ -108,9 +127,30 @@ async def test_forty_searches_find_the_same_in_both_databases(
     on_sqlite: Database, on_postgres: Database
 ) -> None:
     assert len(QUERIES) >= 40
-    for said in QUERIES:
+    for said in (*QUERIES, *HARD):
         here, there = [await everything(d, ArchiveFilter(said)) for d in (on_sqlite, on_postgres)]
         assert here == there, said
+
+
+@module_loop
+async def test_a_period_is_found_as_a_number_and_in_words(on_sqlite: Database) -> None:
+    names = ("2025-05", "2025年5月", "２０２５年０５月", "2025 年 5 月")
+    found = [{each.case for each in await everything(on_sqlite, ArchiveFilter(name))} for name in names]
+    periods = {a_wish(n).id for n in range(CASES) if str(a_wish(n).target_period) == "2025-05"}
+    assert periods
+    assert all(those >= periods and those == found[0] for those in found)
+
+
+@module_loop
+async def test_pages_filters_and_words_go_together_alike_in_both_databases(
+    on_sqlite: Database, on_postgres: Database
+) -> None:
+    for said in ("数量", "盘点遗漏", "CHG-00007-3 数量", "2025年5月", "审计报告"):
+        for wanted in (ArchiveFilter(said), ArchiveFilter(said, ledger="demo")):
+            whole = await everything(on_sqlite, wanted)
+            assert whole, said
+            for database in (on_sqlite, on_postgres):
+                assert await everything(database, wanted, 3) == whole, said
 
 
 @module_loop
@@ -123,6 +163,9 @@ async def test_a_search_finds_what_a_plain_look_through_the_texts_finds(on_sqlit
         "in-2025-08",
         "mistyp",
         "账结",
+        "点遗漏两",
+        "receipt-was",
+        "08-0007",
     ):
         wanted = [phrase.units for phrase in phrases(said)]
         plainly = {
@@ -249,6 +292,49 @@ async def test_the_text_of_a_report_is_found_once_it_is_there(database: Database
     assert (await archive.search(ArchiveFilter("核对无误"), Slice())).page.items == ()
     with pytest.raises(UnknownRequest):
         await archive.add_text("UC-2025-000099", "report-zh", "")
+
+
+async def test_a_case_that_cannot_be_read_is_named_and_tried_again_ever_more_seldom(
+    database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    await shelve(database, [1, 2], index=False)
+    broken = update(cases).where(cases.c.id == "UC-2025-000001")
+    await database.write(lambda on: on.execute(broken.values(state="unheard_of")))
+    now = [datetime(2026, 1, 1, tzinfo=UTC)]
+    archive, archivist = Archive(database), Archivist(database, now=lambda: now[0])
+
+    assert await archivist.catch_up() == 1, "the other is not kept from being found"
+    for rest in (30, 60, 120):
+        told = await archive.search(ArchiveFilter(), Slice())
+        assert (told.pending, told.unreadable) == (1, ("UC-2025-000001",))
+        assert "UC-2025-000001 cannot be put in the index" in caplog.text
+        caplog.clear()
+        now[0] += timedelta(seconds=rest - 1)
+        await archivist.catch_up()
+        assert not caplog.text, "it is left alone until its time has come"
+        now[0] += timedelta(seconds=1)
+        await archivist.catch_up()
+
+    await database.write(lambda on: on.execute(broken.values(state=CaseState.COMPLETED)))
+    now[0] += again_after(4)
+    assert await archivist.catch_up() == 1
+    told = await archive.search(ArchiveFilter("UC-2025-000001"), Slice())
+    assert (len(told.page.items), told.pending, told.unreadable) == (1, 0, ())
+
+
+async def test_what_is_told_of_a_case_that_could_not_be_read_is_tried_at_once(database: Database) -> None:
+    await shelve(database, [1], index=False)
+    rests = {"failures": 9, "not_before": datetime(2999, 1, 1, tzinfo=UTC)}
+    await database.write(lambda on: on.execute(update(archived_cases).values(rests)))
+    assert await Archivist(database).catch_up() == 0
+    await Archive(database).add_text("UC-2025-000001", "note", "新附件")
+    assert await Archivist(database).catch_up() == 1
+
+
+def test_a_case_rests_at_most_an_hour() -> None:
+    hour = timedelta(hours=1)
+    rests = [again_after(n) for n in (1, 2, 8, 500)]
+    assert rests == [timedelta(seconds=30), timedelta(minutes=1), hour, hour]
 
 
 async def test_two_archivists_at_once_index_every_case_once(database: Database) -> None:

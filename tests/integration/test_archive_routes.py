@@ -71,6 +71,8 @@ async def test_filters_and_pages_go_together(office: Office) -> None:
         ("outcome=ended", "/outcome/0"),
         ("ended_from=0", "/ended_from"),
         ("qq=1", "/qq"),
+        ("q=%E7%9B%98%00", "/q"),
+        ("q=" + "a" * 201, "/q"),
     ],
 )
 async def test_a_filter_that_cannot_be_read_is_refused_by_name(
@@ -78,6 +80,26 @@ async def test_a_filter_that_cannot_be_read_is_refused_by_name(
 ) -> None:
     body = problem(await office.as_("auditor", "GET", f"/archive?{query}"), 422, "invalid-request")
     assert [error["pointer"] for error in body["errors"]] == [pointer]
+
+
+async def test_whatever_is_asked_for_is_answered(office: Office) -> None:
+    said = (
+        '"',
+        "NEAR(盘点 数量)",
+        "盘点 AND",
+        "*",
+        "^a",
+        "'a' | 'b'",
+        "-- ，",
+        "😀",
+        "盘点" * 100,
+        "%ff",
+        "",
+    )
+    for each in said:
+        answer = await office.as_("auditor", "GET", "/archive", params={"q": each})
+        assert answer.status_code == 200, each
+    assert (await search(office, "q=%FF%ED%A0%80"))["items"] == []
 
 
 async def test_days_are_those_of_the_ledger(office: Office) -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from service.archive_index import PIECES, cut
 from service.archive_text import Line, Where, texts_in
-from service.archive_words import excerpt, folded, indexed, phrases, units
+from service.archive_words import excerpt, folded, indexed, other_pairs, phrases, units
 
 NAMES = (
     *("反结账", "反结帐", "反结算", "反记账", "反记帐", "反結帳", "反記帳"),
@@ -39,6 +39,11 @@ def test_both_names_of_the_month_end_are_one(name: str) -> None:
         ("disclose", ["disclose"]),
         ("unclosest", ["unclosest"]),
         ("Straße ﬁne", ["strasse", "fine"]),
+        ("２０２５年５月", ["2025", "05"]),
+        ("2025 年 12 月份", ["2025", "12", "份"]),
+        ("2025年5月3日", ["2025", "年", "5", "月", "3", "日"]),
+        ("12025年5月", ["12025", "年", "5", "月"]),
+        ("2025年13月", ["2025", "年", "13", "月"]),
     ],
 )
 def test_width_case_accents_and_forms_make_no_difference(text: str, told: list[str]) -> None:
@@ -79,6 +84,9 @@ def test_a_search_that_says_nothing_asks_for_nothing() -> None:
         ("盘点 同意", "同意：盘点表无误", ["同意", "盘点"]),
         ("月末结账", "请做月末记帐", ["月末记帐"]),
         ("反结账申请", "取消月结申请", ["取消月结申请"]),
+        ("2025-05", "请打开２０２５年５月", ["２０２５年５月"]),
+        ("2025年5月", "demo 2025-05", ["2025-05"]),
+        ("5月", "请打开2025年5月", ["5月"]),
     ],
 )
 def test_what_was_asked_for_is_marked_as_it_was_written(said: str, text: str, marked: list[str]) -> None:
@@ -122,6 +130,20 @@ def test_what_a_search_can_say_stands_whole_in_one_part_of_a_long_line() -> None
 def test_a_name_that_is_told_by_another_is_still_found_by_a_part_of_it() -> None:
     (piece,) = cut([line("请取消月结")])
     assert ["取消", "消月", "月结", "结"] in piece.words
+
+
+def test_a_piece_of_long_words_stays_small_enough_for_postgresql() -> None:
+    pieces = cut(
+        [line("".join(chr(0x4E00 + (n * 97 + k * 31) % 20_000) for k in range(900))) for n in range(90)]
+    )
+    assert len(pieces) > 1
+    assert all(sum(len(w.encode()) for words in piece.words for w in words) <= 200_000 for piece in pieces)
+
+
+def test_what_cannot_be_told_by_single_words_is_told_by_pairs() -> None:
+    assert list(other_pairs(indexed(list(units("k3盘点表5月 in-2025"))))) == [
+        "·k3·盘", "·表·5", "·5·月", "·月·in", "·in·2025",
+    ]  # fmt: skip
 
 
 def test_a_document_says_one_text_for_each_of_its_objects() -> None:
