@@ -264,6 +264,7 @@ async def test_everybody_may_come_back_once_it_is_let_go(subject: Subject) -> No
     await subject.connector.leave_exclusive(FENCE)
     await subject.connector.leave_exclusive(FENCE)
     subject.log_in("warehouse")
+    assert "warehouse" in {session.person for session in await subject.connector.sessions()}
 
 
 async def test_a_lower_fence_can_do_nothing_any_more(subject: Subject) -> None:

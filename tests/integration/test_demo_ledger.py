@@ -734,6 +734,7 @@ async def test_data_that_cannot_be_opened_here_can_be_there(connector: DemoConne
     faults.set(Fault.UNCLOSE_FAILS_ON_DATA, "gl 2025-04")
     await hold(connector)
     await connector.unclose(a_step(Verb.UNCLOSE, Module.GL, MAY), FENCE, "k")
+    assert (await connector.read_close_state()).of(Module.GL).current == MAY
 
 
 async def test_a_copy_has_the_faults_of_the_data_and_not_those_of_the_machine(
