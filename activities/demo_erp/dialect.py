@@ -1,9 +1,9 @@
 """Everything in which SQLite and PostgreSQL differ: connecting, triggers, and what failures mean."""
 
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, TypeAlias
 from urllib.parse import quote
@@ -11,6 +11,7 @@ from urllib.parse import quote
 from sqlalchemy import Connection, CursorResult, Engine, QueuePool, Select, String, create_engine, event
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.util import LRUCache
 
 from activities.demo_erp.rules import Rule, every_rule
 from activities.demo_erp.tables import metadata
@@ -43,8 +44,24 @@ def connect(place: str, *, read_only: bool = False) -> Engine:
         return engine.execution_options(postgresql_readonly=True) if read_only else engine
     mode = "ro" if read_only else "rw"
     uri = f"file:{quote(str(Path(place).absolute()))}?mode={mode}"
-    engine = create_engine("sqlite+pysqlite://", creator=lambda: _open(uri, read_only), poolclass=QueuePool)
+    like = _any_sqlite()
+    opens: Callable[[], Any] = partial(_open, uri, read_only)  # Any: its stubs do not fit SQLAlchemy's
+    pool = QueuePool(opens, dialect=like.dialect)
+    engine = Engine(pool, like.dialect, like.url).execution_options(compiled_cache=_SPELT_OUT)
     event.listen(engine, "begin", _begin)
+    return engine
+
+
+_SPELT_OUT: LRUCache[Any, Any] = LRUCache(500)  # Any: what an engine keeps of a statement is its own affair
+"""Statements as SQL. Every copy of a ledger is another database with an engine of its own, which would spell
+all of them out once more: a quarter of the time that a rehearsal takes."""
+
+
+@cache
+def _any_sqlite() -> Engine:
+    """An engine whose dialect knows its driver: what it spells out depends on nothing else."""
+    engine = create_engine("sqlite+pysqlite://")
+    engine.connect().close()
     return engine
 
 
