@@ -8,6 +8,8 @@ BIN := $(VENV)/bin
 # Test files that run side by side.
 LANES ?= 2
 export TEMPORAL_CLI_DISABLE_UPDATE_CHECK := 1
+# Hundreds of processes are started; what one of them compiled the next shall not compile again.
+unexport PYTHONDONTWRITEBYTECODE
 
 $(VENV)/.python:
 	$(PYTHON) -c 'import sys; assert sys.version_info >= (3, 11), "Unclose needs Python 3.11 or later"'

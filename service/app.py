@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
-from functools import partial
+from functools import cache, partial
 
 from fastapi import APIRouter, Depends, FastAPI
 from fastapi.routing import APIRoute
@@ -27,7 +27,7 @@ from service.dev_people import known_people
 from service.directory import RegisterDirectory
 from service.documented_api import DocumentedAPI
 from service.dry_run import DryRun
-from service.event_document import describe_events
+from service.event_document import described_events
 from service.evidence_packages import EvidencePackages, SealedReports, Sources
 from service.identity import Identities
 from service.inbox.dispatcher import Dispatcher
@@ -253,8 +253,20 @@ def assemble(
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
-        dependencies=[Depends(refuse_unknown_parameters)],
-        generate_unique_id_function=_operation,
+        routes=[*_routes(dev).routes],
+        webhooks=described_events(),
+    )
+    problem_answers.install(app)
+    fresh.install(app)
+    app.add_middleware(BodyLimit, files=max(largest_file, BODY_LIMIT))
+    return app
+
+
+@cache
+def _routes(dev: bool) -> APIRouter:
+    """Every route. Built once in a process: that takes most of an app's time, and no app changes them."""
+    every = APIRouter(
+        dependencies=[Depends(refuse_unknown_parameters)], generate_unique_id_function=_operation
     )
     api = APIRouter(prefix=API, dependencies=[IDENTIFIED])
     for part in (
@@ -284,14 +296,10 @@ def assemble(
         *((demo_erp,) if dev else ()),
     ):
         api.include_router(part.router)
-    app.include_router(api)
-    app.include_router(webhooks.router, prefix=API)
-    app.include_router(health.router)
-    describe_events(app)
-    problem_answers.install(app)
-    fresh.install(app)
-    app.add_middleware(BodyLimit, files=max(largest_file, BODY_LIMIT))
-    return app
+    every.include_router(api)
+    every.include_router(webhooks.router, prefix=API)
+    every.include_router(health.router)
+    return every
 
 
 def _operation(route: APIRoute) -> str:

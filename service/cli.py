@@ -7,6 +7,7 @@ from importlib import import_module
 import typer
 
 from service.failures import explain
+from service.here_to_stay import here_to_stay
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,8 @@ def build(wanted: str | None) -> typer.Typer:
 
 
 def _attach(app: typer.Typer, name: str, entry: Entry) -> None:
-    part = import_module(f"service.commands.{entry.module}").COMMAND
+    with here_to_stay():
+        part = import_module(f"service.commands.{entry.module}").COMMAND
     if isinstance(part, typer.Typer):
         app.add_typer(part, name=name, help=entry.help)
     else:

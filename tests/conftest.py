@@ -1,5 +1,8 @@
 """Fixtures that every folder of tests may use."""
 
+import gc
+import os
+import sys
 from collections.abc import Iterator
 from itertools import chain
 
@@ -13,6 +16,17 @@ __all__ = ["demo_on_postgres", "postgres"]
 
 SAID = "said"
 """The property by which a test tells what is to be read at the end of a run, whatever became of it."""
+
+
+# What one process compiled the next shall not compile again, were it a test file or the product's own: the
+# tests start hundreds of processes.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+
+def pytest_collection_finish() -> None:
+    """What was imported stays to the end: looking through it for garbage takes longer than most tests."""
+    gc.freeze()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -8,6 +8,7 @@ import uvicorn
 
 from service.app import create_app
 from service.commands.opening import open_book, open_hooks, open_own_settings
+from service.here_to_stay import here_to_stay
 from service.listener import listen
 from service.logs import set_up_logs
 
@@ -19,7 +20,8 @@ def api(fd: Annotated[int | None, typer.Option(hidden=True)] = None) -> None:
     """Serve the HTTP API and the dashboard."""
     settings = open_own_settings()
     set_up_logs(settings.log_format)
-    app = create_app(settings, given=open_book(settings), ways_in=open_hooks(settings))
+    with here_to_stay():
+        app = create_app(settings, given=open_book(settings), ways_in=open_hooks(settings))
     listener = listen(settings.host, settings.port) if fd is None else socket.socket(fileno=fd)
     config = uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=PATIENCE)
     uvicorn.Server(config).run(sockets=[listener])
