@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic.config import JsonDict
 from pydantic_core import PydanticCustomError
 
+from service.jiandaoyun.flows import MirrorOutcome
 from workflows.domain.approval import Group
 from workflows.domain.case import EventKind, Position, Resume, TaskAction, TaskKind
 from workflows.domain.difference import DocumentAction
@@ -345,12 +346,28 @@ class EventOut(Outbound):
     digest_of_previous: str
 
 
+class MirroredOut(Outbound):
+    """A decision as shown to the workflow of the form's record; what is decided there does not count."""
+
+    seq: int = Field(description="Of the decision's event.")
+    person: str
+    answer: str
+    outcome: MirrorOutcome | None = Field(
+        description="`mirrored`; `handled_there`: the task had been answered in Jiandaoyun before; "
+        "`no_task`: no task there waits for this person; `no_user`: they have no user name there; "
+        "`no_node`: returned to where no node is named; `gone`: the record or its workflow is. "
+        "Null while it is on its way."
+    )
+    at: datetime
+
+
 class FormShownOut(Outbound):
     """What the form shows from which a case came."""
 
     record: str = Field(description="The record: `jiandaoyun:application/form/record`.")
     shown: dict[str, str] = Field(description="What was written into it last, by result.")
     shown_at: datetime | None = Field(description="When; null if nothing has been written yet.")
+    mirrored: list[MirroredOut] = Field(description="Decisions shown to its own workflow, if it is mirrored.")
 
 
 class Timeline(Outbound):

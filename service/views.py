@@ -115,7 +115,12 @@ def event(recorded: CaseEvent) -> s.EventOut:
 def form(shown: FormShown | None) -> s.FormShownOut | None:
     if shown is None:
         return None
-    return s.FormShownOut(record=shown.reference, shown=dict(shown.shown), shown_at=shown.at)
+    return s.FormShownOut(
+        record=shown.reference,
+        shown=dict(shown.shown),
+        shown_at=shown.at,
+        mirrored=[s.MirroredOut(**vars(one)) for one in shown.mirrored],
+    )
 
 
 # --------------------------------------------------------------------------- plans

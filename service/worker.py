@@ -40,6 +40,7 @@ from service.dev_people import known_people
 from service.directory import RegisterDirectory
 from service.evidence_packages import EvidencePackages, SealedReports, Sources
 from service.jiandaoyun.composition import Around, load_access, open_jiandaoyun
+from service.jiandaoyun.mirroring import open_mirror
 from service.jiandaoyun.polling import FormPolls
 from service.job_bodies import job_bodies
 from service.jobs import jobs_with
@@ -127,9 +128,11 @@ async def open_parts(
     comparison = ComparisonActivities(book, StoredBackups(keeper), settings.data_dir / "evidence")
     people = Users(database, known_people(settings.dev))
     reports = build_reports(settings, vault.store, database, register, people, book)
-    post = open_post(settings, database, directory)
+    access = load_access(settings.jiandaoyun, settings.data_dir)
+    mirror = open_mirror(access, database)
+    post = open_post(settings, database, directory, mirror.channels, mirror.audiences)
     polls = FormPolls(None)
-    if client is not None and (access := load_access(settings.jiandaoyun, settings.data_dir)) is not None:
+    if client is not None and access is not None:
         gateway, limit = TemporalGateway(client), settings.attachment_max_bytes
         files = CaseAttachments(database, gateway, vault.store, AuditTrail(database), limit)
         polls = FormPolls(partial(open_jiandaoyun, access, Around(database, book, directory, gateway, files)))
@@ -162,6 +165,7 @@ async def open_parts(
         )
     finally:
         await post.aclose()
+        await mirror.aclose()
         await ledgers.aclose()
         await book.aclose()
         await database.aclose()

@@ -11,6 +11,7 @@ from sqlmodel.sql.sqltypes import AutoString, UTCDateTime
 
 from service import (  # noqa: F401  # their tables are in the metadata once they are imported
     archive_tables,
+    form_mirror_tables,
     inbox_tables,
     jiandaoyun_tables,
     outbox_tables,

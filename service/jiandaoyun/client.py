@@ -10,6 +10,7 @@ import httpx
 from pydantic import SecretStr
 
 from service.jiandaoyun.answers import JiandaoyunRefused, JiandaoyunUnreachable, Verdict
+from service.jiandaoyun.flows import INSTANCE, LOGS, Answered, FlowTask, tasks_of
 from service.jiandaoyun.limits import Pace
 from service.jiandaoyun.values import Record, moment_of
 
@@ -102,6 +103,20 @@ class JiandaoyunClient:
         answer = await self._call("v5/app/entry/widget/list", form.body)
         names = frozenset(str(widget["name"]) for widget in answer.get("widgets", ()))
         return FormNow(names, moment_of(answer.get("dataModifyTime")))
+
+    async def tasks(self, record: str) -> tuple[FlowTask, ...]:
+        """The tasks of the record's own workflow, oldest first. One without a workflow is refused as gone."""
+        return tasks_of(await self._call(INSTANCE, {"instance_id": record, "tasks_type": 1}))
+
+    async def answer(self, answered: Answered) -> bool:
+        """Answer a task in its assignee's name; false if it had been answered before."""
+        return (await self._call(answered.answer, answered.body)).get("status") == "success"
+
+    async def comments(self, record: str) -> tuple[str, ...]:
+        """What was said with the answers given so far: a hundred at most, more than any flow has."""
+        asked = {"instance_id": record, "types": ["comment"], "skip": 0, "limit": PAGE}
+        logs = (await self._call(LOGS, asked)).get("logs") or ()
+        return tuple(str(entry.get("comment") or "") for entry in logs)
 
     async def fetch(self, url: str, at_most: int) -> bytes:
         """The content of an attachment; its address is its own key, so ours is not shown to it.

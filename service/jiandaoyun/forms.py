@@ -69,6 +69,14 @@ class _Scope(_Part):
     """What is meant where a row does not say it."""
 
 
+class _Mirror(_Part):
+    """Decisions made here are shown to the form's own workflow."""
+
+    approvals: bool
+    start_node: Annotated[int, Described(ge=0)] | None = None
+    """`flow_id` of the node where applicants submit; without it returns are not shown."""
+
+
 class _Form(_Part):
     app_id: _Id
     entry_id: _Id
@@ -85,6 +93,7 @@ class _Form(_Part):
     fields: dict[Field, Widget]
     scope: _Scope | None = None
     results: dict[Result, Widget] = Described(default_factory=dict)
+    mirror: _Mirror | None = None
 
     @model_validator(mode="after")
     def _whole(self) -> "_Form":
@@ -107,6 +116,13 @@ def _gaps(form: _Form) -> Iterator[str]:
         yield "fields.modules: name the field that holds the modules, or give `modules`"
     if Result.MESSAGE not in form.results:
         yield "results.message: name a text field; without it nobody would learn what is wrong with a record"
+    yield from _result_gaps(form)
+
+
+def _result_gaps(form: _Form) -> Iterator[str]:
+    """What could not be told to the form."""
+    if form.mirror and form.mirror.approvals and form.starts == StartsWhen.COMPLETED:
+        yield "mirror.approvals: a flow that has ended has no tasks left; use it where `starts` is submitted"
     for name, widget in form.results.items():
         if widget in form.fields.values():
             yield f"results.{name}: {widget} is a field that people fill in; take one of its own"
@@ -138,6 +154,14 @@ class Documents:
 
 
 @dataclass(frozen=True)
+class Mirror:
+    """How decisions are shown to the form's own workflow."""
+
+    start_node: int | None = None
+    """Where a return to the applicant leads there; returns are not shown without it."""
+
+
+@dataclass(frozen=True)
 class Form:
     """One form whose records become cases."""
 
@@ -153,6 +177,7 @@ class Form:
     ledger: str | None = None
     ledgers: Mapping[str, str] = field(default_factory=dict)
     modules: tuple[Module, ...] = ()
+    mirror: Mirror | None = None
 
     @property
     def id(self) -> FormId:
@@ -227,4 +252,5 @@ def _form(code: str, part: _Form) -> Form:
         ledger=part.ledger,
         ledgers=part.ledgers,
         modules=part.modules,
+        mirror=Mirror(part.mirror.start_node) if part.mirror and part.mirror.approvals else None,
     )

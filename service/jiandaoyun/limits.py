@@ -12,6 +12,11 @@ RATES: Mapping[str, int] = {
     "v5/app/entry/data/get": 30,
     "v5/app/entry/data/list": 30,
     "v5/app/entry/data/update": 20,
+    "v6/workflow/instance/get": 30,
+    "v1/workflow/instance/logs": 30,
+    "v1/workflow/task/approve": 20,
+    "v1/workflow/task/reject": 20,
+    "v2/workflow/task/rollback": 20,
 }
 """Calls a second of each endpoint that is used, by its path with the version it has."""
 

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Connection, and_, or_, select, update
 
 from service.database import Database, insert_new, insert_or_replace
 from service.jiandaoyun.client import FormId
+from service.jiandaoyun.mirrored import Mirrored, mirrored_of
 from service.jiandaoyun_tables import form_polls, form_records
 from service.tables import cases
 from workflows.domain.request import FINAL_STATES, CaseState
@@ -78,6 +79,14 @@ class FormShown:
     shown: Mapping[str, str]
     at: datetime | None
     """Since when; none if nothing has been written yet."""
+    mirrored: tuple[Mirrored, ...] = ()
+    """Decisions that were shown to the form's own flow, or were to be."""
+
+    @property
+    def mark(self) -> str:
+        """Another one whenever anything is shown."""
+        newest = max((one.at for one in self.mirrored), default=None)
+        return f"{self.at}.{newest}"
 
 
 def _utc_now() -> datetime:
@@ -110,6 +119,10 @@ class FormRecords:
     async def of_case(self, case: str) -> FormShown | None:
         """The record that the case came from, and what its form shows; none if it came another way."""
         return await self._database.read(partial(_of_case, case=case))
+
+    async def record_of(self, case: str) -> RecordId | None:
+        """The record that the case came from; none if it came another way, or the record has a newer case."""
+        return await self._database.read(partial(_record_of, case=case))
 
     async def claim(self) -> tuple[ToShow, ...]:
         """Records whose forms may show something old; nobody else gets them for a while."""
@@ -206,12 +219,17 @@ def _open_ones(connection: Connection, form: FormId) -> tuple[RecordId, ...]:
     return tuple(RecordId(form, record) for record in connection.scalars(wanted))
 
 
+def _record_of(connection: Connection, case: str) -> RecordId | None:
+    row = connection.execute(select(form_records).where(form_records.c.case_id == case)).first()
+    return None if row is None else RecordId(FormId(row.app_id, row.entry_id), row.record_id)
+
+
 def _of_case(connection: Connection, case: str) -> FormShown | None:
     row = connection.execute(select(form_records).where(form_records.c.case_id == case)).first()
     if row is None:
         return None
     its = RecordId(FormId(row.app_id, row.entry_id), row.record_id)
-    return FormShown(its.reference, row.shown, row.shown_at)
+    return FormShown(its.reference, row.shown, row.shown_at, mirrored_of(connection, case))
 
 
 # --------------------------------------------------------------------------- what forms show

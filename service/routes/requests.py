@@ -168,7 +168,7 @@ async def read_timeline(
     if form is None:
         fresh.of_case(case, seq, language)
     else:  # it is written to after the event that it is told of
-        fresh.of_text(f"{case}.{seq}.{language}.{form.at}")
+        fresh.of_text(f"{case}.{seq}.{language}.{form.mark}")
     news = await _news(parts, case, 0)
     return Timeline(items=[views.event(event) for event in news.events], form=views.form(form), next=None)
 

@@ -12,6 +12,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from tests.fake_jiandaoyun.company import FakeCompany, FakeForm, FakeRefusal, Json, iso
+from tests.fake_jiandaoyun.flows import FakeFlow
 
 API_KEY = "fake-jiandaoyun-key"
 COMPANY_RATE = 50
@@ -22,6 +23,11 @@ RATES = {
     "data/update": 20,
     "data/create": 20,
     "data/delete": 20,
+    "instance/get": 30,
+    "instance/logs": 30,
+    "task/approve": 20,
+    "task/reject": 20,
+    "task/rollback": 20,
 }
 _LARGEST_PAGE, _PAGE = 100, 10
 _SYSTEM_FIELDS = {"_id", "appId", "entryId", "formName", "creator", "createTime", "updateTime", "updater"}
@@ -38,6 +44,8 @@ class FakeApi:
         self.calls: list[str] = []
         self.slow = 0.0
         """Seconds that each call takes."""
+        self.flows: dict[str, FakeFlow] = {}
+        """Workflow instances, by the records they belong to."""
         self._recent: dict[str, deque[float]] = {}
 
     def app(self, *more: Route) -> Starlette:
@@ -52,6 +60,17 @@ class FakeApi:
         routes = [
             Route(f"/api/v5/app/entry/{path}", self._endpoint(path, answer), methods=["POST"])
             for path, answer in own.items()
+        ]
+        flows = {
+            "v6/workflow/instance/get": self._instance,
+            "v1/workflow/instance/logs": self._logs,
+            "v1/workflow/task/approve": lambda body: self._flow(body).answer("forward", body),
+            "v1/workflow/task/reject": lambda body: self._flow(body).answer("reject", body),
+            "v2/workflow/task/rollback": lambda body: self._flow(body).answer("back", body),
+        }
+        routes += [
+            Route(f"/api/{path}", self._endpoint("/".join(path.split("/")[2:]), answer), methods=["POST"])
+            for path, answer in flows.items()
         ]
         return Starlette(routes=[*routes, Route("/files/{key}", self._file), *more])
 
@@ -127,6 +146,19 @@ class FakeApi:
             raise FakeRefusal(4001, "The data does not exist")
         self.company.remove(form, key, "api", is_pushed=False)
         return {"status": "success"}
+
+    def _flow(self, body: Json) -> FakeFlow:
+        found = self.flows.get(str(body.get("instance_id")))
+        if found is None:
+            raise FakeRefusal(50016, "The instance does not exist")
+        return found
+
+    def _instance(self, body: Json) -> Json:
+        return self._flow(body).shown(with_tasks=body.get("tasks_type") == 1)
+
+    def _logs(self, body: Json) -> Json:
+        skip, limit = int(body.get("skip", 0)), int(body.get("limit", _LARGEST_PAGE))
+        return {"logs": self._flow(body).logs[skip : skip + limit]}
 
     async def _file(self, request: Request) -> Response:
         content = self.company.file(request.path_params["key"])
