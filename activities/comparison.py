@@ -12,7 +12,7 @@ from activities.artefact import JsonLines
 from activities.backup.progress import heartbeats
 from activities.erp.connector import LedgerConnector
 from activities.ledgers import Ledgers
-from activities.proof import prove_documents, prove_ledger
+from activities.proof import digest_of_documents, prove_documents, prove_ledger
 from activities.row_differences import differences, documents_of
 from workflows.domain.canonical import Place, Rows
 from workflows.domain.difference import Assembly, Difference
@@ -60,6 +60,10 @@ class ComparisonActivities(ComparisonSteps):
             # People are in the ledger again, and work in periods that were never opened.
             log = await live.changes_since(order.mark)
             assembly = Assembly(entry for entry in log if (entry.module, entry.period) in order.touched)
+            closed = {
+                f"{module} {period}": await digest_of_documents(live, module, period)
+                for module, period in order.touched
+            }
             with JsonLines(self.folder, f"{order.case}-difference.jsonl") as whole:
                 for place in places_of(order.touched):
                     async for row in differences(before, live, place):
@@ -68,7 +72,7 @@ class ComparisonActivities(ComparisonSteps):
                 for place in places_of(order.touched, Rows.DOCUMENTS):
                     async for document in documents_of(before, live, place):
                         whole.write(assembly.add_document(document))
-            return assembly.difference(whole.artefact)
+            return assembly.difference(whole.artefact, closed)
 
     @override
     @activity.defn

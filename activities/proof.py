@@ -2,7 +2,7 @@
 
 from activities.erp.connector import LedgerConnector
 from workflows.domain.ledger import Module
-from workflows.domain.period import FiscalCalendar
+from workflows.domain.period import FiscalCalendar, Period
 from workflows.domain.proof import DOCUMENTS_FORMAT, Leaf, LeafHash, Proof, tree
 
 
@@ -39,10 +39,21 @@ async def prove_documents(connector: LedgerConnector, calendar: FiscalCalendar) 
     leaves: list[Leaf] = []
     for state in sorted((await connector.read_close_state()).modules, key=lambda state: state.module):
         for period in calendar.span(state.start, calendar.previous(state.current)):
-            hashing = LeafHash(state.module, period)
-            async with connector.documents(state.module, period) as chunks:
-                async for _, rows in chunks:
-                    hashing.add(rows)
+            hashing = await _documents(connector, state.module, period)
             if hashing.rows:
                 leaves.append(hashing.leaf())
     return tree(leaves, DOCUMENTS_FORMAT)
+
+
+async def digest_of_documents(connector: LedgerConnector, module: Module, period: Period) -> str:
+    """Of what people entered in one place, as in the proof over documents; empty where that is nothing."""
+    hashing = await _documents(connector, module, period)
+    return hashing.leaf().digest if hashing.rows else ""
+
+
+async def _documents(connector: LedgerConnector, module: Module, period: Period) -> LeafHash:
+    hashing = LeafHash(module, period)
+    async with connector.documents(module, period) as chunks:
+        async for _, rows in chunks:
+            hashing.add(rows)
+    return hashing

@@ -23,6 +23,9 @@ WATCH = Actor("watch")
 _CLOSED_AGAIN = ("proof_verified_closed", "proof_rolled_back", "proof_compensated")
 """Proofs that a case takes when everything is closed again, the one that counts first."""
 
+_RESTORED = "proof_rolled_back"
+"""After it every document is what it was: the ledger was replaced by its copy from before the opening."""
+
 
 class SqlWatchRegister:
     """Implements `WatchRegister` of `activities/watching.py`."""
@@ -84,13 +87,22 @@ def _opened_since(connection: Connection, ledger: str, fence: int) -> Opened | N
         return None
     places: set[str] = set()
     balances: dict[str, str] = {}
+    documents: dict[str, str] = {}
+    untold: set[str] = set()
     for case in sorted(since, key=lambda each: since[each]):
         parts = read_parts(connection, case)
         opened = _steps_done(connection, case)
         places |= opened
-        proof = next((parts[name] for name in _CLOSED_AGAIN if name in parts), None)
+        name = next((name for name in _CLOSED_AGAIN if name in parts), None)
+        proof = parts[name] if name is not None else None
         balances |= {place: digest for place, digest in _leaves(proof).items() if place in opened}
-    return Opened(frozenset(places), balances)
+        if name == _RESTORED:
+            continue
+        # What closing has written anew after a compensation may have other numbers: that is nobody's doing.
+        closed = _closed_documents(parts.get("difference"))
+        documents |= {place: digest for place, digest in closed.items() if place in opened}
+        untold = (untold | opened) - closed.keys()
+    return Opened(frozenset(places), balances, documents, frozenset(untold))
 
 
 def _steps_done(connection: Connection, case: str) -> set[str]:
@@ -104,3 +116,9 @@ def _leaves(proof: Json) -> dict[str, str]:
         return {}
     leaves = (leaf for leaf in proof["leaves"] if isinstance(leaf, dict))
     return {f"{leaf['module']} {leaf['period']}": str(leaf["digest"]) for leaf in leaves}
+
+
+def _closed_documents(difference: Json) -> dict[str, str]:
+    """The documents of a case's places as it has left them; empty where it could not be compared."""
+    closed = difference.get("closed") if isinstance(difference, dict) else None
+    return {place: str(digest) for place, digest in closed.items()} if isinstance(closed, dict) else {}

@@ -17,6 +17,7 @@ from activities.demo_erp.documents import NewDocument, NewLine
 from activities.demo_erp.ledger import DemoLedger
 from activities.demo_erp.seed import DEMO
 from activities.erp.demo import DemoConnector, DemoOptions
+from activities.proof import prove_documents, prove_ledger
 from activities.watching import Watch
 from service.database import Database, open_database
 from service.queries import Reader, Slice, TaskFilter, Viewer
@@ -25,12 +26,16 @@ from service.standing_tasks import StandingTasks, StandingView
 from service.tables import admin_events
 from service.task_list import task_list
 from service.watch_register import SqlWatchRegister
+from tests.builders import a_request
 from tests.one_ledger import OneLedger
 from workflows.domain.approval import Group
-from workflows.domain.case import Actor, TaskKind
+from workflows.domain.case import Actor, CaseChange, CaseEvent, EventKind, TaskKind
+from workflows.domain.difference import Difference
+from workflows.domain.digest import Json, to_json
 from workflows.domain.errors import ActIncomplete, NotAnOperator, StandingTaskClosed
 from workflows.domain.ledger import Module, Verb
 from workflows.domain.period import Period
+from workflows.domain.request import CaseState
 from workflows.periodic_steps import JobDone, JobOrder
 
 MONDAY = datetime(2025, 6, 30, 1, tzinfo=UTC)
@@ -186,3 +191,49 @@ async def test_nothing_is_looked_at_while_a_case_holds_the_ledger(office: Office
         view.id for view in (await office.alarms()).values()
     }
     assert set(await office.alarms()) == {"pointer_moved_back"}
+
+
+CASE = "UC-2025-000007"
+WHERE = ("inventory 2025-03", "inventory 2025-04", "inventory 2025-05")
+
+
+async def a_case_that_has_ended(office: Office, *, compared: bool) -> None:
+    """What a case that has opened three periods leaves on record, as its workflow tells it."""
+    await office.register.receive(a_request(id=CASE, ledger="demo"))
+    lease = await office.register.take_lease("demo", CASE)
+    proof = await prove_ledger(office.connector)
+    parts: dict[str, Json] = {"proof_verified_closed": to_json(proof)}
+    if compared:
+        documents = (await prove_documents(office.connector, DEMO.calendar)).leaves
+        closed = {leaf.place: leaf.digest for leaf in documents if leaf.place in WHERE}
+        parts["difference"] = to_json(Difference(closed=closed))
+    said: list[dict[str, Json]] = [{"fence": lease.fence}]
+    said += [dict(zip(("module", "period"), place.split(), strict=True)) for place in WHERE]
+    kinds = (EventKind.LEASE_TAKEN, *[EventKind.STEP_DONE] * len(WHERE))
+    events = tuple(
+        CaseEvent(n, MONDAY, "unclose", None, kind, data)
+        for n, (kind, data) in enumerate(zip(kinds, said, strict=True), 1)
+    )
+    await office.register.record(CaseChange(CASE, CaseState.COMPLETED, events, parts=parts))
+    await office.register.release_lease("demo", CASE)
+
+
+@pytest.mark.parametrize("compared", [True, False])
+async def test_a_document_edited_right_after_a_case_is_held_against_what_the_case_has_left(
+    office: Office, compared: bool
+) -> None:
+    """Before the next run looks; only a case that could not be compared leaves nothing to hold against."""
+    await office.look()
+    await a_case_that_has_ended(office, compared=compared)
+    edit_a_closed_document(office.ledger)
+    done = await office.look()
+    assert done.facts["opened_by_cases"] == list(WHERE)
+    assert set(await office.alarms()) == ({"closed_documents_changed"} if compared else set())
+
+
+async def test_what_a_case_has_corrected_alarms_nobody(office: Office) -> None:
+    await office.look()
+    edit_a_closed_document(office.ledger)  # by the case's own correctors, in its window
+    await a_case_that_has_ended(office, compared=True)
+    assert (await office.look()).facts["alarms"] == []
+    assert (await office.look()).facts["alarms"] == []

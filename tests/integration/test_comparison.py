@@ -305,6 +305,8 @@ async def test_the_difference_tells_documents_and_balances(
     assert difference.without_effect == ("IN-2025-03-0001",)
     assert difference.unlogged == ()
     assert difference.more_documents == 0
+    proven = (await prove_documents(live, CALENDAR)).by_place()
+    assert difference.closed["inventory 2025-03"] == proven[Module.INVENTORY, MARCH].digest
 
     closing = next(
         row

@@ -69,6 +69,7 @@ def test_what_is_closed_and_differs_alarms_also_where_nothing_was() -> None:
 
 def test_what_a_case_has_opened_may_differ_and_must_be_as_it_has_proven() -> None:
     opened = Opened(frozenset({"inventory 2025-05"}), {"inventory 2025-05": "proven"})
+    opened = replace(opened, untold=opened.places)
     as_proven = replace(
         KNOWN,
         balances={**KNOWN.balances, "inventory 2025-05": "proven"},
@@ -79,6 +80,16 @@ def test_what_a_case_has_opened_may_differ_and_must_be_as_it_has_proven() -> Non
     assert codes(later, opened) == [AlarmCode.CLOSED_BALANCES_CHANGED]
     elsewhere = replace(as_proven, documents={**as_proven.documents, "gl 2025-05": "x"})
     assert codes(elsewhere, opened) == [AlarmCode.CLOSED_DOCUMENTS_CHANGED]
+
+
+def test_documents_are_held_against_those_a_case_has_left() -> None:
+    place = "inventory 2025-05"
+    left = replace(KNOWN, documents={**KNOWN.documents, place: "corrected"})
+    opened = Opened(frozenset({place}), {place: KNOWN.balances[place]}, {place: "corrected"})
+    assert codes(left, opened) == []
+    edited = replace(KNOWN, documents={**KNOWN.documents, place: "edited since"})
+    assert codes(edited, opened) == [AlarmCode.CLOSED_DOCUMENTS_CHANGED]
+    assert codes(left, replace(opened, documents={})) == [AlarmCode.CLOSED_DOCUMENTS_CHANGED]
 
 
 def test_an_alarm_is_raised_once_and_again_if_it_moves_again() -> None:

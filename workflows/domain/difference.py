@@ -91,6 +91,8 @@ class Difference:
     without_effect: tuple[str, ...] = ()
     """Documents in the change log that are what they were: changed and changed back."""
     artefact: Artefact | None = None
+    closed: Mapping[str, str] = field(default_factory=dict)
+    """By place that was opened, the digest of its documents as they were closed again."""
 
     @property
     def more_documents(self) -> int:
@@ -189,7 +191,9 @@ class Assembly:
             change = _number(fact.after) - _number(fact.before)
             self._net[key] = self._net.get(key, Decimal(0)) + change
 
-    def difference(self, artefact: Artefact | None = None) -> Difference:
+    def difference(
+        self, artefact: Artefact | None = None, closed: Mapping[str, str] | None = None
+    ) -> Difference:
         """The report over all that was taken."""
         return Difference(
             documents=tuple(self._documents),
@@ -199,6 +203,7 @@ class Assembly:
             unlogged=tuple(self._unlogged),
             without_effect=tuple(sorted(self._log.keys() - self._different)[: self._limit]),
             artefact=artefact,
+            closed=dict(closed or {}),
         )
 
 

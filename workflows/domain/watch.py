@@ -28,11 +28,15 @@ class Sighting:
 
 @dataclass(frozen=True)
 class Opened:
-    """What cases have opened since the last look: where documents may differ, what balances must be."""
+    """What cases have opened since the last look, and what must be there since they have closed it again."""
 
     places: frozenset[str] = frozenset()
     balances: Mapping[str, str] = field(default_factory=dict)
     """As the last of the cases has proven them when everything was closed again."""
+    documents: Mapping[str, str] = field(default_factory=dict)
+    """As the last of the cases that has corrected something there has seen them then."""
+    untold: frozenset[str] = frozenset()
+    """Where a case may have corrected documents and could not tell what they were at its end."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +77,8 @@ def remembered(known: Sighting, seen: Sighting, opened: Opened | None) -> Sighti
 
 def _after(known: Sighting, opened: Opened) -> Sighting:
     elsewhere = {place: digest for place, digest in known.balances.items() if place not in opened.places}
-    documents = {place: digest for place, digest in known.documents.items() if place not in opened.places}
+    told = {**known.documents, **opened.documents}
+    documents = {place: digest for place, digest in told.items() if place not in opened.untold}
     return replace(known, balances={**elsewhere, **opened.balances}, documents=documents)
 
 
