@@ -35,7 +35,7 @@ from service.told_rows import rows_told
 from service.trail_tables import evidence_packages
 from workflows.domain.case import SYSTEM, Actor
 from workflows.domain.digest import Json
-from workflows.domain.errors import EvidenceDamaged
+from workflows.domain.errors import EvidenceDamaged, ReportDamaged, ReportNotMade
 from workflows.domain.request import FINAL_STATES
 
 _LEFT_OUT = "left-out.json"
@@ -61,12 +61,22 @@ class SealedReports(StoredReports):
 
 @dataclass(frozen=True)
 class Package:
-    """A package as it is stored."""
+    """A package as it is handed out."""
 
     case: str
     name: str
     sha256: str
     data: bytes
+    lacks: str = ""
+    """Why it has no report; then it is not the package that is kept."""
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What came of making packages: how many were made, and which not and why."""
+
+    made: int
+    failed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -98,16 +108,25 @@ class EvidencePackages:
         Raises:
             UnknownRequest; NotHere: the case has not ended.
             EvidenceDamaged, ReportDamaged: what is stored is not what was put on record.
-            ReportNotMade: the report that belongs into it cannot be set.
             WorkflowUnavailable, StorageUnavailable: it cannot be made now.
         """
-        package = await self.keep(case)
+        try:
+            package = await self.keep(case)
+        except ReportNotMade as fault:
+            package = await self._without_report(case, fault)
         told: dict[str, Json] = {"sha256": package.sha256, "bytes": len(package.data)}
+        if package.lacks:
+            told["lacks"] = package.lacks
         await self._trail.tell(actor, AuditKind.EVIDENCE_EXPORTED, case, told)
         return package
 
     async def keep(self, case: str) -> Package:
-        """The package; made and stored if there is none yet. Raises as `export`."""
+        """The package; made and stored if there is none yet.
+
+        Raises:
+            ReportNotMade: the report that belongs into it cannot be set; nothing was stored.
+            as `export`.
+        """
         known = await self._database.read(partial(_find, case=case))
         if known is None:
             await self._make(case)
@@ -117,12 +136,25 @@ class EvidencePackages:
         data = await asyncio.to_thread(self._load, case, name, digest)
         return Package(case, f"{case}.zip", digest, data)
 
-    async def keep_missing(self, limit: int = 200) -> int:
-        """Make packages of cases that have ended and have none; how many were made."""
+    async def keep_missing(self, limit: int = 200) -> Kept:
+        """Make packages of cases that have ended and have none. One that fails keeps no other waiting.
+
+        Raises:
+            WorkflowUnavailable, StorageUnavailable: none can be made now.
+        """
         missing = await self._database.read(partial(_missing, limit=limit))
+        failed = []
         for case in missing:
-            await self._make(case)
-        return len(missing)
+            try:
+                await self._make(case)
+            except (EvidenceDamaged, ReportDamaged, ReportNotMade) as error:
+                failed.append(f"{case}: {error}")
+        return Kept(len(missing) - len(failed), tuple(failed))
+
+    async def _without_report(self, case: str, fault: ReportNotMade) -> Package:
+        """All but the report, for whoever cannot wait. It is not stored: the package is yet to come."""
+        data = await self._built(case, str(fault))
+        return Package(case, f"{case}-without-report.zip", hashlib.sha256(data).hexdigest(), data, str(fault))
 
     def _load(self, case: str, name: str, digest: str) -> bytes:
         try:
@@ -134,19 +166,24 @@ class EvidencePackages:
         return data
 
     async def _make(self, case: str) -> None:
-        record, rows = await self._database.read(partial(_read, case=case))
-        if record.case["state"] not in FINAL_STATES:
-            raise NotHere(case, "package")
-        beside = {f"report-{lang}.pdf": pdf for lang, pdf in (await self._from.reports.stored(case)).items()}
-        history = await self._from.gateway.history(case)
-        if history is not None:
-            beside["temporal-history.json"] = history
-        data = await asyncio.to_thread(self._written, record, rows, beside)
+        data = await self._built(case)
         digest = hashlib.sha256(data).hexdigest()
         name = f"evidence/{case}/{digest}.zip"
         await asyncio.to_thread(self._put, name, data)
         row = {"case_id": case, "at": self._now(), "name": name, "bytes": len(data), "sha256": digest}
         await self._database.write(partial(_put_on_record, row=row))
+
+    async def _built(self, case: str, lacks: str = "") -> bytes:
+        """The package of a case as it is now; `lacks` says why it is to have no report."""
+        record, rows = await self._database.read(partial(_read, case=case))
+        if record.case["state"] not in FINAL_STATES:
+            raise NotHere(case, "package")
+        reports = {} if lacks else await self._from.reports.stored(case)
+        beside = {f"report-{lang}.pdf": pdf for lang, pdf in reports.items()}
+        history = await self._from.gateway.history(case)
+        if history is not None:
+            beside["temporal-history.json"] = history
+        return await asyncio.to_thread(self._written, record, rows, beside, lacks)
 
     def _put(self, name: str, data: bytes) -> None:
         try:
@@ -154,11 +191,15 @@ class EvidencePackages:
         except AlreadyStored:
             return  # by its digest: it is the same
 
-    def _written(self, record: Record, rows: list[dict[str, Any]], beside: Mapping[str, bytes]) -> bytes:
+    def _written(
+        self, record: Record, rows: list[dict[str, Any]], beside: Mapping[str, bytes], lacks: str
+    ) -> bytes:
         files = {**_of_register(record, rows), **beside}
         files["verify.py"] = inspect.getsource(verifier).encode()
         files["READ-ME.txt"] = _INSTRUCTIONS.format(case=record.case["id"]).encode()
         left_out = {**self._artefacts(record, files), **self._stored(record, rows, files)}
+        if lacks:
+            left_out["report-zh.pdf"] = left_out["report-en.pdf"] = lacks
         if "temporal-history.json" not in files:
             left_out["temporal-history.json"] = "the engine has forgotten it"
         files[_LEFT_OUT] = _json(left_out)

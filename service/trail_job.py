@@ -7,6 +7,7 @@ from temporalio import activity
 from service.checkpoints import Checkpoints
 from service.evidence_packages import EvidencePackages
 from service.temporal_gateway import Gateway, TemporalGateway
+from workflows.domain.digest import Json
 from workflows.domain.errors import NotStamped
 from workflows.periodic_steps import JobDone, JobOrder
 
@@ -21,12 +22,13 @@ class TrailJob:
         """Twice in a day is harmless: a package is made once, and a checkpoint more says what one less would.
 
         Raises:
-            CheckpointKeyMissing, and what making a package raises: the run is on record as failed.
+            CheckpointKeyMissing, WorkflowUnavailable, StorageUnavailable: the run is on record as failed.
         """
-        made = await self._packages(TemporalGateway(activity.client())).keep_missing()
+        kept = await self._packages(TemporalGateway(activity.client())).keep_missing()
+        packages: dict[str, Json] = {"packages": kept.made, "failed": list(kept.failed)}
         try:
             checkpoint = await self._checkpoints.make()
         except NotStamped as error:
-            return JobDone({"packages": made, "not_stamped": error.reason})
+            return JobDone({**packages, "not_stamped": error.reason})
         told = {"checkpoint": checkpoint.n, "moved": checkpoint.moved, "stamped": checkpoint.stamped}
-        return JobDone({"packages": made, **told})
+        return JobDone({**packages, **told})

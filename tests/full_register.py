@@ -71,7 +71,7 @@ async def fill(database: Database, store: ObjectStore, folder: Path) -> None:
     gateway = FakeGateway()
     gateway.histories[CASE] = b'{"events": []}'
     packages = EvidencePackages(database, Sources(gateway, store, folder, SIGNER, TwoReports()), trail)
-    assert await packages.keep_missing() == 2
+    assert (await packages.keep_missing()).made == 2
     authority = FakeAuthority.open()
     checkpoints = Checkpoints(database, SIGNER, TimeStamps(URL, [authority.root], authority.transport()))
     await checkpoints.make()

@@ -7,6 +7,7 @@ register; from then on those bytes are the report, whatever becomes of template,
 
 import asyncio
 import hashlib
+import logging
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -66,6 +67,9 @@ class Signer(Protocol):
 
     async def sign(self, pdf: bytes) -> bytes:
         """Raises NotSet: the key or certificate cannot sign."""
+
+
+_LOG = logging.getLogger(__name__)
 
 
 def _utc_now() -> datetime:
@@ -155,9 +159,17 @@ class Reports:
         return await self._database.write(partial(_enter, row=row))
 
     async def _set(self, file: CaseFile, language: Language) -> bytes:
-        head = Letterhead(*self._ledger(file.request.ledger), await self._names(file))
-        report, at = case_report(file, language, head), Material(file, language).ended_at
-        return await _or_not_made(file.request.id, press(report, at, case_record(file)))
+        case = file.request.id
+        try:
+            head = Letterhead(*self._ledger(file.request.ledger), await self._names(file))
+            report, at = case_report(file, language, head), Material(file, language).ended_at
+            return await _or_not_made(case, press(report, at, case_record(file)))
+        except UncloseError:
+            raise
+        except Exception as error:
+            # What nobody has thought of in one record must not cost everybody the evidence.
+            _LOG.exception("The report of %s could not be made.", case)
+            raise ReportNotMade(case, f"{type(error).__name__}: {error}") from error
 
     def _ledger(self, code: str) -> tuple[str, tzinfo]:
         """Name and time zone; a ledger that is not configured any more keeps its code."""

@@ -11,7 +11,6 @@ from workflows.domain.errors import (
     EvidenceDamaged,
     NoRoom,
     ReportDamaged,
-    ReportNotMade,
     UnknownRequest,
     WorkflowUnavailable,
 )
@@ -22,14 +21,14 @@ router = APIRouter(prefix="/requests", tags=["requests"])
 @router.get(
     "/{case}/evidence.zip",
     response_class=ZipDownload,
-    responses=responses(
-        UnknownRequest, NotHere, EvidenceDamaged, ReportDamaged, ReportNotMade, NoRoom, WorkflowUnavailable
-    ),
+    responses=responses(UnknownRequest, NotHere, EvidenceDamaged, ReportDamaged, NoRoom, WorkflowUnavailable),
 )
 async def export_evidence(case: Number, parts: TheParts, actor: TheActor) -> ZipDownload:
     """Everything that is kept of a case that has ended, with a verifier that needs nothing of Unclose.
 
-    The same bytes for ever: it is made once. Every export goes into the audit trail.
+    The same bytes for ever: it is made once. Every export goes into the audit trail. While the report of the
+    case cannot be set, `…-without-report.zip` has everything else and says why; it is not kept, and the
+    next call tries again.
     """
     package = await parts.packages.export(actor, case)
     return ZipDownload(package.data, headers=dict(saved_as(package.name, package.sha256)))

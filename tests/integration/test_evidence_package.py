@@ -1,12 +1,13 @@
 """Evidence packages: the same bytes for ever, whole without Unclose, and every changed byte is found."""
 
 import ast
+import json
 import random
 import subprocess
 import sys
 import zipfile
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
 from shutil import copyfile
@@ -20,7 +21,7 @@ from activities.verifier import MANIFEST, SEAL, check_package, manifest_of, pack
 from service.audit_trail import AuditFilter, AuditTrail
 from service.case_attachments import stored_name
 from service.database import Database, open_database
-from service.evidence_packages import EvidencePackages, Package, Sources, StoredReports
+from service.evidence_packages import EvidencePackages, Kept, Package, Sources, StoredReports
 from service.refusals import NotHere
 from service.register import SqlRegister
 from service.signing import Signer
@@ -29,7 +30,7 @@ from tests.builders import a_request
 from tests.fakes import FakeGateway
 from tests.trail_world import ATTACHED, CASE, NOON, SHEET, tell_a_finished_case
 from workflows.domain.case import Actor
-from workflows.domain.errors import EvidenceDamaged, WorkflowUnavailable
+from workflows.domain.errors import EvidenceDamaged, ReportNotMade, WorkflowUnavailable
 
 VERIFIER = Path(verifier.__file__).read_bytes()
 AUDITOR = Actor("auditor")
@@ -37,7 +38,11 @@ SIGNER = Signer(Ed25519PrivateKey.from_private_bytes(bytes(range(32))))
 
 
 class TwoReports(StoredReports):
+    fails_for = ""
+
     async def stored(self, case: str) -> Mapping[str, bytes]:
+        if case == self.fails_for:
+            raise ReportNotMade(case, "KeyError: 'levels'")
         return {"zh": b"%PDF-1.7 zh", "en": b"%PDF-1.7 en"}
 
 
@@ -49,9 +54,10 @@ class Archive:
     gateway: FakeGateway
     store: ObjectStore
     folder: Path
+    reports: TwoReports = field(default_factory=TwoReports)
 
     def packages(self) -> EvidencePackages:
-        sources = Sources(self.gateway, self.store, self.folder, SIGNER, TwoReports())
+        sources = Sources(self.gateway, self.store, self.folder, SIGNER, self.reports)
         return EvidencePackages(self.database, sources, AuditTrail(self.database))
 
 
@@ -252,5 +258,32 @@ async def test_a_damaged_package_is_not_handed_out(archive: Archive, package: Pa
 
 
 async def test_cases_that_nobody_exports_get_their_packages_too(archive: Archive) -> None:
-    assert await archive.packages().keep_missing() == 1
-    assert await archive.packages().keep_missing() == 0
+    assert await archive.packages().keep_missing() == Kept(1)
+    assert await archive.packages().keep_missing() == Kept(0)
+
+
+async def test_without_its_report_the_evidence_is_handed_out_and_nothing_is_kept(archive: Archive) -> None:
+    archive.reports.fails_for = CASE
+    given = await archive.packages().export(AUDITOR, CASE)
+    files = files_in(given.data)
+    assert given.name == f"{CASE}-without-report.zip"
+    assert check_package(given.data, SIGNER.public_key) == []
+    assert "KeyError" in json.loads(files["left-out.json"])["report-zh.pdf"]
+    assert "events.jsonl" in files
+    assert not list((archive.folder / "store").rglob("*.zip"))
+    told = await AuditTrail(archive.database).page(AuditFilter(subject=CASE), 10, None)
+    assert [(event.kind, "KeyError" in str(event.data)) for event in told] == [("evidence_exported", True)]
+
+    archive.reports.fails_for = ""
+    whole = await archive.packages().export(AUDITOR, CASE)
+    assert (whole.name, whole.lacks) == (f"{CASE}.zip", "")
+    assert "report-zh.pdf" in files_in(whole.data)
+
+
+async def test_a_case_whose_report_fails_keeps_no_other_waiting(archive: Archive) -> None:
+    other = "UC-2025-000002"
+    await tell_a_finished_case(SqlRegister(archive.database), other)
+    archive.store.put_new(stored_name(other, str(ATTACHED["sha256"])), SHEET)
+    archive.reports.fails_for = CASE
+    kept = await archive.packages().keep_missing()
+    assert kept == Kept(1, (f"{CASE}: The report of {CASE} could not be made: KeyError: 'levels'.",))

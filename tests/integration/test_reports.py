@@ -244,6 +244,22 @@ async def test_a_report_that_cannot_be_set_leaves_nothing_and_can_be_asked_for_a
     assert (await world.http.get(PATH)).status_code == 200
 
 
+async def test_a_record_that_nobody_has_thought_of_is_a_problem_that_says_so(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stumble(*_: object) -> None:
+        raise KeyError("levels")
+
+    await world.take(ended_early(CaseState.EXPIRED))
+    monkeypatch.setattr("service.reports.sealed.case_report", stumble)
+    refused = await world.http.get(PATH)
+    assert (refused.status_code, refused.json()["type"]) == (503, "/problems/report-not-made")
+    assert "KeyError" in refused.json()["detail"]
+    given = await world.http.get(f"/api/v1/requests/{CASE}/evidence.zip")
+    assert given.status_code == 200
+    assert "without-report" in given.headers["content-disposition"]
+
+
 async def test_at_night_what_nobody_has_read_is_made_and_only_once(world: World) -> None:
     await world.take(ended_early(CaseState.EXPIRED))
     reports = world.app.state.parts.reports
