@@ -35,11 +35,16 @@ ENDS = {
     "rejected": [*HAPPY[:3], "rejected"],
     "expired": [*HAPPY[:3], "returned", "expired"],
     "checks_failed": [*HAPPY[:2], "checks_failed"],
+    "completed at last": [*HAPPY[:3], "returned", "checking", "approving", *HAPPY[3:]],
     "approving": HAPPY[:3],
 }
 WAITING = {"approving", "returned", "authorising", "correcting", "attention"}
 CAUSES = ("count_incomplete", "entry_unchecked", "review_late")
 REASONS = ("stocktake_omission", "entry_error", "missed_document")
+
+
+ON_THE_LINE = {3: (10, 24), 5: (48, 120)}
+"""Cases that took exactly so many hours by both clocks; on a line counts as within it, and as over it."""
 
 
 @dataclass
@@ -72,11 +77,17 @@ class Simulated:
                 machine += seconds
         return human, machine, None
 
+    def put_on_the_line(self, a: int, b: int) -> None:
+        """Let the case be completed, after exactly so many hours by each clock."""
+        self.states, self.seconds = HAPPY, [1] * (len(HAPPY) - 1)
+        for state, hours, others in (("approving", a, 7), ("correcting", b, 2)):
+            self.seconds[HAPPY.index(state)] = hours * 3600 - others
+
 
 def a_year(number: int, seed: int = 2025) -> Iterator[Simulated]:
     dice = Random(seed)
     for n in range(number):
-        (end,) = dice.choices(list(ENDS), weights=(70, 6, 8, 4, 9, 3))
+        (end,) = dice.choices(list(ENDS), weights=(62, 6, 8, 4, 9, 8, 3))
         states = ENDS[end]
         case = Simulated(
             id=f"UC-2025-{n:06d}",
@@ -88,13 +99,16 @@ def a_year(number: int, seed: int = 2025) -> Iterator[Simulated]:
                 dice.randrange(600, 400_000) if state in WAITING else dice.randrange(1, 900)
                 for state in states[:-1]
             ],
-            cause=dice.choice((*CAUSES, None)) if end in ("completed", "rolled_back") else None,
-            lacks_right=end == "checks_failed" and dice.random() < 0.8,
+            cause=dice.choice((*CAUSES, None)) if states[-1] in ("completed", "rolled_back") else None,
+            # Elsewhere it was seen as well, and did not stop the case.
+            lacks_right=dice.random() < 0.8,
         )
+        if exactly := ON_THE_LINE.get(n):
+            case.put_on_the_line(*exactly)
         if len(states) > 3:
             for level in ("warehouse", "finance", "it"):
                 case.waits.append(("approval", level, dice.choice(PEOPLE), dice.randrange(60, 200_000)))
-        if end == "completed":
+        if states[-1] == "completed":
             case.waits.append(("correction", "correction", "unclose", dice.randrange(60, 90_000)))
         yield case
 
@@ -132,19 +146,24 @@ def _case(case: Simulated) -> Values:
 
 def _events(case: Simulated) -> Iterator[Values]:
     at = case.accepted
+    # Each change of state is followed by a remark, which changes nothing.
     for seq, (before, after, seconds) in enumerate(
-        zip(case.states[:-1], case.states[1:], case.seconds, strict=True), start=1
+        zip(case.states[:-1], case.states[1:], case.seconds, strict=True)
     ):
         at += timedelta(seconds=seconds)
-        yield {
-            "case_id": case.id,
-            "seq": seq,
-            "at": at,
-            "actor": "unclose",
-            "kind": "state_changed",
-            "data": {"from": before, "to": after},
-            "digest_of_previous": "",
-        }
+        moved = {"from": before, "to": after}
+        for more, (kind, data) in enumerate(
+            (("state_changed", moved), ("commented", {"to": "approving"})), 1
+        ):
+            yield {
+                "case_id": case.id,
+                "seq": seq * 2 + more,
+                "at": at + timedelta(seconds=more - 1),
+                "actor": "unclose",
+                "kind": kind,
+                "data": data,
+                "digest_of_previous": "",
+            }
 
 
 def _parts(case: Simulated) -> Iterator[Values]:
@@ -156,7 +175,9 @@ def _parts(case: Simulated) -> Iterator[Values]:
     }
     yield {"case_id": case.id, "name": "clocks", "value": clocks}
     code = "missing_right" if case.lacks_right else "document_frozen"
-    yield {"case_id": case.id, "name": "findings", "value": [{"code": code, "severity": "blocker"}]}
+    warned = {"code": "missing_right", "severity": "warning"}
+    found = [{"code": code, "severity": "blocker"}, warned]
+    yield {"case_id": case.id, "name": "findings", "value": found}
 
 
 def _tasks(case: Simulated) -> Iterator[Values]:
@@ -176,6 +197,21 @@ def _tasks(case: Simulated) -> Iterator[Values]:
             "closed_by": person,
             "closed_at": case.accepted + timedelta(seconds=seconds),
         }
+    # Nobody was waited for in the end, or still is: neither is a time that somebody took.
+    for name, ended in (
+        ("void", {"outcome": "void", "closed_at": case.accepted + timedelta(days=9)}),
+        ("open", {}),
+    ):
+        task = {
+            "id": f"{case.id}-{name}",
+            "case_id": case.id,
+            "kind": "approval",
+            "name": "it",
+            "state": "closed",
+        }
+        lists: Values = {"groups": [], "persons": [], "actions": [], "cc": [], "opened_at": case.accepted}
+        none = {"outcome": None, "closed_by": None, "closed_at": None}
+        yield {**task, **lists, **none, **ended}
 
 
 def _cause(case: Simulated, cause: str | None) -> Values:
