@@ -72,10 +72,10 @@ class Codes:
         except NoAnswer as error:
             raise Undelivered(str(error)) from error
         code = said.get(self.field)
+        if not isinstance(code, int) or isinstance(code, bool):  # `false` is 0 to Python, and no yes
+            raise Undelivered(f"an answer without {self.field}")
         if code == 0:
             return
-        if not isinstance(code, int):
-            raise Undelivered(f"an answer without {self.field}")
         is_final, later = code in self.final, self.too_fast.get(code)
         raise Undelivered(f"{self.field} {code}", is_final=is_final, retry_after=later)
 
@@ -100,7 +100,13 @@ FEISHU = Codes(
 WECOM_BYTES = 2048
 DINGTALK_BYTES = 20_000
 FEISHU_BYTES = 18_000
-"""Of the 20 KB that a whole request may have."""
+FEISHU_REQUEST_BYTES = 20_000
+"""What a whole request may have; there a quotation mark takes two bytes, and a control character six."""
+_MOST_GROWTH = 6
+
+
+def _as_sent(message: Mapping[str, Any]) -> bytes:  # Any: JSON
+    return json.dumps(message, ensure_ascii=False).encode()
 
 
 class Robot(Courier):
@@ -120,7 +126,7 @@ class Robot(Courier):
 
     @override
     async def deliver(self, letter: Letter, at: datetime) -> None:
-        body = json.dumps(self.message(letter, at), ensure_ascii=False).encode()
+        body = _as_sent(self.message(letter, at))
         try:
             # Quoted here and nowhere else: a signature that is quoted twice is a wrong one.
             url = httpx.URL(self._url).copy_merge_params(self.parameters(at))
@@ -163,7 +169,7 @@ class DingTalkRobot(Robot):
     def message(self, letter: Letter, at: datetime) -> dict[str, Any]:
         mobiles = [letter.address] if letter.address else []
         mentioned = "".join(f"\n@{mobile}" for mobile in mobiles)  # without it in the text nobody is called
-        content = fit(letter, DINGTALK_BYTES - len(mentioned)) + mentioned
+        content = fit(letter, DINGTALK_BYTES - len(mentioned.encode())) + mentioned
         return {
             "msgtype": "text",
             "text": {"content": content},
@@ -179,7 +185,14 @@ class FeishuRobot(Robot):
     @override
     def message(self, letter: Letter, at: datetime) -> dict[str, Any]:
         mention = f'\n<at user_id="{letter.address}"></at>' if letter.address else ""
-        text = fit(letter, FEISHU_BYTES - len(mention)) + mention
+        most = FEISHU_BYTES - len(mention.encode())
+        message = self._message(fit(letter, most) + mention, at)
+        while (excess := len(_as_sent(message)) - FEISHU_REQUEST_BYTES) > 0 and most > 0:
+            most -= -(-excess // _MOST_GROWTH)
+            message = self._message(fit(letter, most) + mention, at)
+        return message
+
+    def _message(self, text: str, at: datetime) -> dict[str, Any]:  # Any: JSON
         message: dict[str, Any] = {"msg_type": "text", "content": {"text": text}}
         if self._secret:
             seconds = int(at.timestamp())

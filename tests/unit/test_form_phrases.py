@@ -108,6 +108,39 @@ def test_a_period_that_could_mean_two_things_is_refused_with_a_remedy(said: str,
     _refused_with(because, lambda: read_period(said, IN_JUNE))
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        "31/05/2025",
+        "05/2025",
+        "205年5月",
+        "20255",
+        "2025005",
+        "25.5",
+        "不是2025年5月是4月",
+        "2025年5月 2024年5月",
+        "2025年5月1日至31日",
+        "五、六月",
+        "2025年5月~6月",
+        "贰零贰伍年伍月",
+        "乙巳年五月",
+        "2025年腊月",
+        "5月底",
+        "三个月前",
+        "上期",
+        "年初",
+        "2025年5月？",
+        "2025年5月(第1次)",
+        "2025-05-31T15:30:00Z",
+        "第十三期",
+        "202513",
+        "May-25",
+    ],
+)
+def test_what_looks_like_a_period_and_is_none_is_never_guessed(said: str) -> None:
+    _refused_with("2025年5月", lambda: read_period(said, IN_JUNE))
+
+
 def test_six_digits_are_refused_where_the_fiscal_year_begins_elsewhere() -> None:
     _refused_with("不从一月开始", lambda: read_period("202505", FROM_APRIL))
 
@@ -175,6 +208,12 @@ def test_modules_in_free_words_are_read(said: list[str], modules: str) -> None:
         (["全部模块"], "逐一写明"),
         (["人事"], "没有此模块"),
         (["库存", "采购"], "没有此模块"),
+        (["非库存"], "没有此模块"),
+        (["不含总账"], "没有此模块"),
+        (["除总账外全部"], "没有此模块"),
+        (["应收应付"], "没有此模块"),
+        (["现金流量"], "没有此模块"),
+        (["财务"], "含义不唯一"),
     ],
 )
 def test_a_vague_or_unknown_module_is_refused_with_a_remedy(said: list[str], because: str) -> None:

@@ -100,8 +100,14 @@ async def test_one_internal_address_among_public_ones_is_enough() -> None:
         "2852039166",
         "10.1",
         "::1",
+        "::",
+        "0.0.0.0",
+        "100.64.0.1",
+        "1681915905",
         "::ffff:127.0.0.1",
         "::ffff:7f00:1",
+        "0:0:0:0:0:ffff:127.0.0.1",
+        "64:ff9b::7f00:1",
         "0",
     ],
 )
@@ -173,6 +179,35 @@ async def test_a_name_that_changes_after_it_was_judged_is_judged_again_at_the_ne
     resolver.known["hooks_example"] = ["127.0.0.1"]
     with pytest.raises(TargetRefused):
         await outgoing.post("https://hooks.example/", b"", {})
+    assert len(wire.requests) == 1
+    await outgoing.aclose()
+
+
+async def test_a_name_that_answers_otherwise_between_the_judgement_and_the_connection_gains_nothing() -> None:
+    class Rebinding:
+        """Public for whoever judges, and inside for whoever connects: another answer at each look."""
+
+        def __init__(self) -> None:
+            self.answers = [PUBLIC, "127.0.0.1", "169.254.169.254"]
+
+        async def __call__(self, host: str, port: int) -> Sequence[str]:
+            return [self.answers.pop(0)]
+
+    wire = Wire(httpx.Response(204))
+    outgoing = Outgoing(GuardedTransport(Guard(resolve=Rebinding()), wire))
+    await outgoing.post("https://hooks.example/", b"", {})
+    for _ in range(2):
+        with pytest.raises(TargetRefused):
+            await outgoing.post("https://hooks.example/", b"", {})
+    assert [request.url.host for request in wire.requests] == [PUBLIC]
+    await outgoing.aclose()
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+async def test_a_redirect_is_no_yes_wherever_it_leads(status: int) -> None:
+    wire = Wire(httpx.Response(status, headers={"Location": "https://127.0.0.1/"}))
+    outgoing = Outgoing(GuardedTransport(Guard(resolve=a_resolver(hooks_example=[PUBLIC])), wire))
+    assert not (await outgoing.post("https://hooks.example/", b"", {})).is_good
     assert len(wire.requests) == 1
     await outgoing.aclose()
 

@@ -16,6 +16,7 @@ from service.sending.ports import Undelivered
 from service.sending.robots import (
     DINGTALK_BYTES,
     FEISHU_BYTES,
+    FEISHU_REQUEST_BYTES,
     WECOM_BYTES,
     DingTalkRobot,
     FeishuRobot,
@@ -153,7 +154,19 @@ async def test_who_sends_too_fast_waits_as_long_as_the_vendor_blocks(
 
 
 @pytest.mark.parametrize(("kind", "field"), KINDS)
-@pytest.mark.parametrize("said", ["", "ok", "[]", '{"ok": true}', '{"errcode": "0", "code": "0"}', "null"])
+@pytest.mark.parametrize(
+    "said",
+    [
+        "",
+        "ok",
+        "[]",
+        '{"ok": true}',
+        '{"errcode": "0", "code": "0"}',
+        '{"errcode": false, "code": false}',
+        '{"errcode": null, "code": null}',
+        "null",
+    ],
+)
 async def test_an_answer_that_does_not_say_yes_is_a_failure(kind: type[Robot], field: str, said: str) -> None:
     assert not (await refusal(kind, said)).is_final
 
@@ -199,6 +212,38 @@ def test_a_long_text_is_cut_between_characters_and_keeps_its_link(
         assert most - 8 <= len(said.encode()) <= most
         assert LINK in said
         assert f"{sign}…" in said
+
+
+@pytest.mark.parametrize(("kind", "most"), LIMITS)
+@pytest.mark.parametrize("sign", ["反", "é", "😀"])
+def test_at_the_border_the_last_character_stays_whole_or_goes(
+    kind: type[Robot], most: int, sign: str
+) -> None:
+    around = len(f"t\n\n{LINK}".encode())
+    for over in range(len(sign.encode()) + 2):
+        # So many bytes that the last character ends exactly at the limit, or that much behind it.
+        text = "a" * (most - around - len(sign.encode()) + over) + sign
+        said = said_by(kind, Letter("1", "t", text, LINK, ""))
+        assert len(said.encode()) <= most
+        assert (f"{sign}\n{LINK}" in said) == (over == 0), (
+            "what fits is whole, what does not is cut and marked"
+        )
+        assert (f"…\n{LINK}" in said) == (over > 0)
+
+
+@pytest.mark.parametrize("sign", ['"', "\n", "\\", "\x01", "反"])
+async def test_a_whole_request_to_feishu_is_no_larger_than_it_may_be(sign: str) -> None:
+    vendor = FakeVendor({"code": 0})
+    await deliver(FeishuRobot, vendor, Letter("1", "t", sign * 30_000, LINK, "ou_1"), secret="s")
+    size = len(vendor.heard[0].content)
+    assert FEISHU_REQUEST_BYTES * 0.85 < size <= FEISHU_REQUEST_BYTES
+    assert LINK in vendor.body["content"]["text"]
+
+
+@pytest.mark.parametrize(("kind", "most"), LIMITS)
+def test_a_mention_counts_in_bytes_as_well(kind: type[Robot], most: int) -> None:
+    letter = Letter("1", "t", "反" * most, LINK, "仓储部张敏")
+    assert len(said_by(kind, letter).encode()) <= most
 
 
 def test_who_is_mentioned_is_mentioned_as_each_vendor_wants_it() -> None:
