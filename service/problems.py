@@ -635,6 +635,16 @@ TABLE: tuple[Problem, ...] = (
         ),
     ),
     _row(
+        e.NotCompared,
+        409,
+        ("Not compared", "未能比对"),
+        "{ledger} 无法与回退点 B 比对：{reason}",
+        (
+            "Put back what is missing and try again; two persons may go on without the comparison.",
+            "请恢复所缺内容后重试；经两人决定可不比对而继续。",
+        ),
+    ),
+    _row(
         e.OutOfOrder,
         409,
         ("Out of order", "顺序错误"),

@@ -7,9 +7,10 @@ from temporalio.exceptions import ActivityError, ApplicationError
 
 from workflows.case import Case, CaseEnds, describe
 from workflows.domain.case import EventKind
-from workflows.domain.corrections import require_sound, undeclared
+from workflows.domain.corrections import Change, require_sound, undeclared
+from workflows.domain.difference import past_the_log
 from workflows.domain.digest import Json, sha256
-from workflows.domain.errors import GateNotPassed
+from workflows.domain.errors import GateNotPassed, NotCompared
 from workflows.domain.findings import blockers
 from workflows.domain.holding import Doors, Holding
 from workflows.domain.ledger import CloseState
@@ -65,7 +66,9 @@ class Execution:
         self._point_b: ProvenBackup | None = None
         self.mark = ""
         """The place in the ledger's change log from which on every change is a correction."""
-        self._has_compared = False
+        self.shut_at = workflow.now()
+        """Since when nobody but the correctors has been in the ledger."""
+        self._undeclared: tuple[Change, ...] = ()
 
     @property
     def point_b(self) -> ProvenBackup:
@@ -125,7 +128,7 @@ class Execution:
         await self.case.persist(CaseState.RECLOSING, self._reclose)
 
     async def verify_closed(self) -> None:
-        """Pointers and untouched balances are what they were, openings follow closings, books balance."""
+        """Pointers and untouched balances are what they were, books balance, nothing was done unseen."""
         await self.case.persist(CaseState.VERIFYING_CLOSED, self._verify_closed)
 
     async def archive(self) -> None:
@@ -158,22 +161,35 @@ class Execution:
         self.case.log.tell(EventKind.RELEASED, {"fence": self.fence})
 
     async def _compare(self) -> None:
-        """Tell what the case has changed (R79). Without the report the case goes on, and says so.
+        """Tell what the case has changed (R79), and have explained what was changed past the ERP (R84).
 
-        People are in the ledger again: they cannot touch what is closed. The lease stays until the report is
-        there, so that no other case opens what is being compared.
+        Nobody is let in before: what is found can still be rolled back without anybody's work being lost.
+
+        Raises:
+            NotCompared: then nobody knows. Two persons may go on without it.
+            NotExplained: as for changes that the ERP's own log tells.
         """
-        assert self._point_b is not None, "the ledger has been isolated"
         errands, touched = self.case.errands, tuple(sorted(self.examined.plan.touched))
-        order = CompareOrder(**errands.address, backup=self._point_b.id, touched=touched, mark=self.mark)
+        order = CompareOrder(**errands.address, backup=self.point_b.id, touched=touched, mark=self.mark)
         try:
             difference = await errands.compare(ComparisonSteps.compare, order)
         except ActivityError as failure:
-            self.case.log.tell(EventKind.NOT_COMPARED, {"failure": describe(failure)})
-        else:
-            self.case.log.learn(difference=difference)
-            self.case.log.tell(EventKind.COMPARED, difference.record())
-        self._has_compared = True
+            self._go_on_uncompared(failure)
+            return
+        self.case.log.learn(difference=difference)
+        self.case.log.tell(EventKind.COMPARED, difference.record())
+        past = past_the_log(difference, self.shut_at)
+        if past:
+            self.case.log.learn(undeclared=(*self._undeclared, *past))
+            await self.window.have_explained(past)
+
+    def _go_on_uncompared(self, failure: ActivityError) -> None:
+        """Raises NotCompared, unless that was skipped."""
+        why, skips = describe(failure), self.case.skips
+        lacking = NotCompared(self.case.request.ledger, str(why["says"]))
+        if not skips.has(lacking, self.point_b.id):
+            raise skips.offering(lacking, self.point_b.id) from failure
+        self.case.log.tell(EventKind.NOT_COMPARED, {"failure": why})
 
     # ------------------------------------------------------------------ the stages that may be tried again
 
@@ -185,7 +201,7 @@ class Execution:
             isolated = await self._send_everybody_out(reason)
             # Asked again, the ledger would tell of nobody: those who were in it have been sent out.
             await errands.make_durable()
-            self.mark = isolated.mark
+            self.mark, self.shut_at = isolated.mark, workflow.now()
             self.case.log.tell(EventKind.ISOLATED, {"ended": list(isolated.ended), "fence": self.fence})
             self._point_b = await errands.copy(BackupSteps.back_up, BackupOrder(**errands.address, point="B"))
             self.case.log.tell(EventKind.BACKED_UP, self._point_b.record())
@@ -218,6 +234,7 @@ class Execution:
         )
         self.case.holding = Holding(self.fence, Doors.SHUT)
         unexplained = undeclared(closed.changes, request.scope)
+        self._undeclared = unexplained
         self.case.log.learn(changes=closed.changes, undeclared=unexplained)
         beside = [change.document for change in unexplained]
         self.case.log.tell(
@@ -254,14 +271,12 @@ class Execution:
         skips, touched = self.case.skips, self.examined.plan.touched
         skips.require(lambda: require_untouched(self.before, proof, touched), proof.root)
         skips.require(lambda: require_sound(weighed.invariants), sha256(weighed.invariants))
+        await self._compare()
         self.case.log.verified_closed(workflow.now())
         self.case.log.learn(moved=differing(self.before, proof))
 
     async def _archive(self) -> None:
-        await self._let_people_in()
-        if not self._has_compared:
-            await self._compare()
-        await self._give_back()
+        await self.let_go()
         errands = self.case.errands
         sealed = await errands.record(CaseSteps.seal, SealOrder(**errands.address))
         self.evidence = sealed.path

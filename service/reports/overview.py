@@ -1,5 +1,6 @@
 """The cover, and where the time went: both clocks, the stages one by one, the moments that count."""
 
+from collections.abc import Iterator
 from itertools import pairwise
 
 from activities.report.document import (
@@ -59,7 +60,7 @@ _MEANT: dict[CaseState, Words] = {
 
 def cover(m: Material) -> Cover:
     request, state = m.file.request, m.state
-    say = m.say
+    say, found = m.say, tuple(_found(m))
     period = f"{m.listed(m.module(module) for module in request.modules)} · {request.target_period}"
     facts = [
         Fact(say("Ledger", "账套"), plain(_ledger(m))),
@@ -80,8 +81,8 @@ def cover(m: Material) -> Cover:
         subtitle=f"{_ledger(m)} · {request.target_period}",
         outcome=m.state_name(state),
         outcome_label=say("Outcome", "结论") if m.is_final else say("State so far", "当前状态"),
-        tone=Tone.WARNING if m.parts("skipped") else TONES.get(state, Tone.PLAIN),
-        because=f"{_because(m)} {_gone_on_over(m)}".strip(),
+        tone=Tone.WARNING if found else TONES.get(state, Tone.PLAIN),
+        because=" ".join(filter(None, (_because(m), *found))),
         facts=tuple(facts),
         clocks=clocks(m),
         notice=say(
@@ -106,12 +107,14 @@ def _because(m: Material) -> str:
     return f"{meant} {m.say(f'On record: {said}', f'记录原因：{said}')}".strip() if said else meant
 
 
-def _gone_on_over(m: Material) -> str:
-    """A case that two persons let go on over a finding does not look like one in which nothing was found."""
-    if not m.parts("skipped"):
-        return ""
-    found = m.listed(str(skip["says"]) for skip in m.parts("skipped"))
-    return m.say(f"Two persons went on over: {found}", f"经两人决定跳过：{found}")
+def _found(m: Material) -> Iterator[str]:
+    """A case in which something was found does not look like one in which nothing was."""
+    if unlogged := m.part("difference").get("unlogged"):
+        documents = m.listed(unlogged)
+        yield m.say(f"Changed past the ERP: {documents}.", f"绕过 ERP 的更改：{documents}。")
+    if skipped := m.parts("skipped"):
+        over = m.listed(str(skip["says"]) for skip in skipped)
+        yield m.say(f"Two persons went on over: {over}", f"经两人决定跳过：{over}")
 
 
 def clocks(m: Material) -> Clocks:

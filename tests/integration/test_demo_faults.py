@@ -1,7 +1,10 @@
 """Whole cases on the demo ledger with something going wrong in it: how they end, and what is left."""
 
+import sqlite3
 from collections.abc import AsyncIterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -14,7 +17,7 @@ from activities.erp.demo import DemoConnector, DemoOptions
 from activities.proof import prove_ledger
 from tests.demo_stage import DemoLedgers
 from tests.scene import Play, Scene, on_stage
-from workflows.domain.case import EventKind
+from workflows.domain.case import EventKind, TaskAction
 from workflows.domain.errors import LedgerBusy
 from workflows.domain.request import FINAL_STATES, CaseState
 from workflows.steps import Lease
@@ -190,3 +193,39 @@ async def test_two_persons_bring_point_b_back_and_the_corrections_stay_readable_
     kept = DemoConnector(DemoOptions(str(tmp_path / f"demo.db.{restored['kept']}"), read_only=True))
     assert Desk(kept.ledger).read(document).line(1).qty == quantity + 20
     await kept.aclose()
+
+
+async def past_the_erp(play: Play, path: Path) -> str:
+    """Somebody writes into an opened period with the database's own tools; the corrector is done."""
+    document = "IN-2025-03-0009"
+    await play.consent()
+    await play.reaches(CaseState.CORRECTING)
+    with closing(sqlite3.connect(path)) as past, past:
+        past.execute("UPDATE document_line SET price = price + 1 WHERE document = ? AND n = 1", (document,))
+    await play.finish()
+    await play.has_task(f"{play.wish.id}-explanation-1")
+    return document
+
+
+async def test_what_was_changed_past_the_erp_must_be_explained_and_confirmed(play: Play, path: Path) -> None:
+    document = await past_the_erp(play, path)
+    register, wish = play.scene.register, play.wish.id
+    assert document in str(register.parts[wish]["undeclared"])
+    await play.act("clerk", "explanation-1", TaskAction.EXPLAIN, comment="供应商更正了单价")
+    review = f"{wish}-explanation-1-review"
+    await play.has_task(review)
+    digest = register.shown[wish][review].digest
+    await play.act("finance", "explanation-1-review", TaskAction.APPROVE, digest=digest, comment="已核对")
+    assert (await play.end()).state == CaseState.COMPLETED
+    assert register.leases["demo"].holder is None
+
+
+async def test_what_was_changed_past_the_erp_can_still_be_rolled_back(
+    play: Play, path: Path, connector: DemoConnector
+) -> None:
+    before = await prove_ledger(connector)
+    await past_the_erp(play, path)
+    await play.scene.environment.fast_forward(play.handle, timedelta(hours=25))
+    await play.roll_back()
+    assert (await play.end()).state == CaseState.ROLLED_BACK
+    assert (await prove_ledger(connector)).root == before.root

@@ -693,12 +693,15 @@ class TestReporting:
         assert difference["artefact"]["path"] == compared["artefact"]
         assert (scene.folder / str(compared["artefact"])).is_file()
 
-    async def test_a_report_that_cannot_be_made_holds_nothing_and_is_told(self, scene: Scene) -> None:
+    async def test_a_case_that_cannot_be_compared_stops_until_two_persons_go_on_without(
+        self, scene: Scene
+    ) -> None:
         play = await scene.request()
         await play.consent()
         await play.reaches(CaseState.CORRECTING)
         lose_the_backups(scene)
         await play.finish()
+        await play.skip()
         assert (await play.end()).state == CaseState.COMPLETED
         (told,) = scene.register.told(play.wish.id, EventKind.NOT_COMPARED)
         assert "BackupUnproven" in str(told)

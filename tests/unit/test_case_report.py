@@ -133,3 +133,11 @@ def test_what_two_persons_went_on_over_stands_on_the_cover() -> None:
     cover = case_report(told, Language.EN).cover
     assert "Two persons went on over: gl 2025-01 has moved" in cover.because
     assert (cover.tone, case_report(file, Language.EN).cover.tone) == (Tone.WARNING, Tone.GOOD)
+
+
+def test_what_was_changed_past_the_erp_stands_on_the_cover() -> None:
+    file = completed()
+    difference = {**Material(file, Language.EN).part("difference"), "unlogged": ["IN-2025-03-0009"]}
+    cover = case_report(replace(file, parts={**file.parts, "difference": difference}), Language.EN).cover
+    assert "Changed past the ERP: IN-2025-03-0009." in cover.because
+    assert cover.tone == Tone.WARNING

@@ -6,6 +6,7 @@ grows with the ledger: what is told one by one is bounded, the rest is counted, 
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
@@ -110,6 +111,19 @@ class Difference:
         }
 
 
+def past_the_log(difference: Difference, since: datetime) -> tuple[Change, ...]:
+    """What was changed past the ERP, as changes that nobody has declared; when and by whom nobody knows."""
+    wanted = {*difference.unlogged}
+    return tuple(
+        Change(each.document, str(each.action), each.module, each.period, "", since, PAST_THE_LOG)
+        for each in difference.documents
+        if each.document in wanted
+    )
+
+
+PAST_THE_LOG = "past the ERP: not in its change log / 绕过 ERP：日志中无记录"
+
+
 class DocumentRows:
     """Puts rows that differ together to documents. Rows come in order, so one document at a time is held."""
 
@@ -176,12 +190,14 @@ class Assembly:
         entries = tuple(self._log.get(document.document, ()))
         told = replace(document, entries=entries)
         self._actions[document.action] += 1
-        if len(self._documents) < self._limit:
-            self._documents.append(told)
         if entries:
             self._different.add(document.document)
-        elif document.sort not in _MADE_BY_CLOSING and len(self._unlogged) < self._limit:
+        unlogged = not entries and document.sort not in _MADE_BY_CLOSING
+        is_told = unlogged and len(self._unlogged) < self._limit
+        if is_told:
             self._unlogged.append(document.document)
+        if is_told or len(self._documents) < self._limit:
+            self._documents.append(told)
         return told
 
     def add_balance(self, row: RowDifference) -> None:

@@ -506,6 +506,15 @@ class NotExplained(Conflict):
 
 
 @dataclass(eq=False)
+class NotCompared(Conflict):
+    """Whether anything was changed past the ERP is not known: only the comparison with point B tells."""
+
+    sentence = "{ledger} cannot be compared with roll-back point B: {reason}"
+    ledger: str
+    reason: str
+
+
+@dataclass(eq=False)
 class OutOfOrder(Conflict):
     sentence = "{verb} of {module} {period} is out of order: {reason}"
     verb: str
