@@ -70,7 +70,8 @@ def _broken(word: str) -> str:
         if run >= _LONG and character not in _AFTER:
             made.append(_ZERO_WIDTH)
         made.append(character)
-        run = 0 if character in _AFTER else run + 1
+        # Between wide characters lines break by themselves, and not before those that may not begin one.
+        run = 0 if character in _AFTER or unicodedata.east_asian_width(character) in "WF" else run + 1
         if character in _AFTER:
             made.append(_ZERO_WIDTH)
     return "".join(made)

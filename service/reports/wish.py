@@ -205,9 +205,9 @@ def _who_and_when(m: Material) -> tuple[Column, ...]:
     say = m.say
     return (
         Column(say("When", "时间"), 17),
-        Column(say("Who", "何人"), 15),
-        Column(say("On behalf of", "代何人"), 12),
-        Column(say("For", "审批级"), 15),
+        Column(say("Who", "何人"), 13),
+        Column(say("On behalf of", "代何人"), 11),
+        Column(say("For", "审批级"), 18),
         Column(say("What", "意见"), 11),
         Column(say("Comment", "留言"), 16),
         Column(say("On digest", "所依摘要"), 14),

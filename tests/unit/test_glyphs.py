@@ -48,3 +48,10 @@ def test_a_long_word_can_be_broken_anywhere_and_a_short_one_nowhere() -> None:
     assert words[2] == "IN-\u200b2025-\u200b03-\u200b0007"
     assert words[3] == "short-1"
     assert broken.replace("\u200b", "") == "f" * 64 + " 三月 IN-2025-03-0007 short-1"
+
+
+def test_chinese_is_left_to_the_rules_by_which_it_breaks() -> None:
+    """A place to break before a full stop would let a line begin with it."""
+    sentence = "供参考：将被打开的期间、模块与单据数量。"
+    assert breakable(sentence) == sentence
+    assert "\u200b" in breakable(sentence + "f" * 64)
