@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, and_, select
 
 from activities.backup.catalogue import BackupAct, BackupEvent
+from service.archive_tables import legal_holds
 from service.audit_trail import AuditEntry, AuditKind, append, newest_of
 from service.database import Database, insert, insert_new
 from service.queries import Page, Slice, newest_first, page_of
@@ -46,6 +47,9 @@ class SqlBackupCatalogue:
 
     async def needed(self, ledger: str) -> frozenset[str]:
         return await self._database.read(partial(_needed, ledger=ledger))
+
+    async def held(self, ledger: str) -> frozenset[str]:
+        return await self._database.read(partial(_held, ledger=ledger))
 
     async def record(self, event: BackupEvent) -> None:
         await self._database.write(partial(_record, event=event))
@@ -112,6 +116,12 @@ def _needed(connection: Connection, ledger: str) -> frozenset[str]:
     running = cases.c.state.not_in(FINAL_STATES)
     wanted = select(backups.c.id).join(cases, backups.c.case_id == cases.c.id)
     return frozenset(connection.scalars(wanted.where(backups.c.ledger == ledger, running)))
+
+
+def _held(connection: Connection, ledger: str) -> frozenset[str]:
+    in_force = select(legal_holds.c.case_id).where(legal_holds.c.lifted_at.is_(None))
+    wanted = select(backups.c.id).where(backups.c.ledger == ledger, backups.c.case_id.in_(in_force))
+    return frozenset(connection.scalars(wanted))
 
 
 def _record(connection: Connection, event: BackupEvent) -> None:

@@ -407,6 +407,9 @@ class FakeCatalogue:
     async def needed(self, ledger: str) -> frozenset[str]:
         return frozenset(backup.id for backup in self.entries.values() if backup.case in self.running)
 
+    async def held(self, ledger: str) -> frozenset[str]:
+        return frozenset()
+
     async def record(self, event: BackupEvent) -> None:
         self.events.setdefault((event.backup, event.key), event)
 

@@ -89,9 +89,8 @@ async def _reports(database: Database, store: ObjectStore, case: str) -> None:
         await database.write(partial(sealed._enter, row=row))
 
 
-async def _backups(database: Database, case: str) -> None:
-    catalogue = SqlBackupCatalogue(database)
-    backup = Backup(
+def a_backup(case: str) -> Backup:
+    return Backup(
         id=f"{case}-A",
         ledger="demo",
         case=case,
@@ -108,6 +107,10 @@ async def _backups(database: Database, case: str) -> None:
         taken_at=NOON,
         milliseconds=1200,
     )
+
+
+async def _backups(database: Database, case: str) -> None:
+    catalogue, backup = SqlBackupCatalogue(database), a_backup(case)
     await catalogue.keep(backup)
     await catalogue.keep(backup.proven(900, NOON + timedelta(minutes=1)))
     tested = BackupEvent(

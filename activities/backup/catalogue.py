@@ -47,6 +47,9 @@ class BackupCatalogue(Protocol):
     async def of(self, ledger: str) -> tuple[Backup, ...]:
         """All entries of a ledger whose data is still there, oldest first."""
 
+    async def held(self, ledger: str) -> frozenset[str]:
+        """Those of cases that are under a legal hold."""
+
     async def needed(self, ledger: str) -> frozenset[str]:
         """Ids of the backups that belong to cases which have not ended."""
 

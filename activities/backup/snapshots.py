@@ -82,7 +82,8 @@ class SnapshotActivities(SnapshotSteps):
         there = await self.keeper.catalogue.of(order.ledger)
         needed = await self.keeper.catalogue.needed(order.ledger)
         retention, zone = self.rules(order.ledger)
-        reasons = kept(there, retention, needed, zone)
+        held = await self.keeper.catalogue.held(order.ledger)
+        reasons = kept(there, retention, needed, zone, held)
         async with heartbeats() as meter:
             for backup in there:
                 if backup.id in reasons:

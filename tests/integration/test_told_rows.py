@@ -3,6 +3,8 @@
 import asyncio
 import random
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+from datetime import UTC, timedelta
 from functools import partial
 from pathlib import Path
 from shutil import copyfile
@@ -12,14 +14,18 @@ import pytest
 from sqlalchemy import Connection
 
 from activities.backup.store import open_store
+from service.backup_catalogue import SqlBackupCatalogue
 from service.case_record import check_case
 from service.checkpoint_check import check_checkpoints
 from service.database import Database, open_database
+from service.legal_holds import LegalHolds
 from service.tables import metadata
 from service.trail_check import check_trail
 from service.verification import Trust, Verification
-from tests.full_register import OTHER, SIGNER, fill
-from tests.trail_world import CASE, disarm, flipped
+from tests.full_register import AUDITOR, OTHER, SIGNER, a_backup, fill
+from tests.trail_world import CASE, NOON, disarm, flipped
+from workflows.domain.backups import BackupState
+from workflows.domain.retention import HELD, NEWEST, Retention, kept
 
 EVIDENCE = (
     "cases",
@@ -297,3 +303,29 @@ async def test_a_package_that_was_replaced_with_its_digest_is_found(filled: Path
     found = await Verification(database).case(CASE)
     await database.aclose()
     assert [fault.place for fault in found] == [f"case_reports/{CASE}/zh"]
+
+
+async def test_a_legal_hold_keeps_the_backups_of_its_case_and_what_goes_leaves_its_row(
+    filled: Path, tmp_path: Path
+) -> None:
+    """Retention removes what can be done without; the register is whole before and after."""
+    copyfile(filled / "register.sqlite", tmp_path / "register.sqlite")
+    database = open_database(f"sqlite+aiosqlite:///{tmp_path / 'register.sqlite'}")
+    catalogue, holds = SqlBackupCatalogue(database), LegalHolds(database)
+    assert await catalogue.held("demo") == {f"{OTHER}-A"}
+    rule = Retention(daily=0, weekly=0, monthly=0)
+    newest = replace(a_backup("UC-2026-000001"), case=None, taken_at=NOON + timedelta(days=400))
+    await catalogue.keep(newest.proven(1, NOON))
+    there = await catalogue.of("demo")
+    reasons = kept(there, rule, frozenset(), UTC, await catalogue.held("demo"))
+    assert reasons == {f"{OTHER}-A": HELD, newest.id: NEWEST}
+
+    await holds.lift(OTHER, "诉讼结束", AUDITOR, NOON)
+    assert await catalogue.held("demo") == frozenset()
+    gone = replace(there[0], state=BackupState.DELETED, reason="retention keeps it no longer")
+    await catalogue.keep(gone)
+    assert (await catalogue.find(gone.id)).reason == "retention keeps it no longer"
+    for case in (CASE, OTHER):
+        assert await Verification(database).case(case) == ()
+    assert await Verification(database).trail() == ()
+    await database.aclose()

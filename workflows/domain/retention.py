@@ -7,6 +7,7 @@ from datetime import datetime, tzinfo
 from workflows.domain.backups import Backup, BackupState
 
 NEEDED = "a case that has not ended needs it"
+HELD = "its case is under a legal hold"
 NEWEST = "it is the newest proven one"
 UNTESTED = "its restore test is still to come"
 
@@ -21,12 +22,16 @@ class Retention:
 
 
 def kept(
-    backups: Iterable[Backup], retention: Retention, needed: frozenset[str], zone: tzinfo
+    backups: Iterable[Backup],
+    retention: Retention,
+    needed: frozenset[str],
+    zone: tzinfo,
+    held: frozenset[str] = frozenset(),
 ) -> Mapping[str, str]:
     """What is kept of the backups of one ledger, each with its reason. Everything else may be deleted.
 
-    Never without a reason to be kept: what a case that has not ended needs, the newest proven backup, and
-    what is newer than that, because it may be under way.
+    Never without a reason to be kept: what a case that has not ended needs, what a legal hold is on, the
+    newest proven backup, and what is newer than that, because it may be under way.
     """
     ordered = sorted(backups, key=lambda backup: (backup.taken_at, backup.id), reverse=True)
     proven = [backup for backup in ordered if backup.state == BackupState.PROVEN]
@@ -41,9 +46,11 @@ def kept(
     for backup in ordered:
         if backup.id in needed:
             reasons[backup.id] = NEEDED
+        elif backup.id in held:
+            reasons[backup.id] = HELD
         elif backup.state != BackupState.PROVEN and (not proven or backup.taken_at > proven[0].taken_at):
             reasons[backup.id] = UNTESTED
-    if proven and proven[0].id not in needed:
+    if proven and proven[0].id not in needed | held:
         reasons[proven[0].id] = NEWEST
     return reasons
 
