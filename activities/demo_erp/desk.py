@@ -179,7 +179,9 @@ class Desk:
     def move(self, person: str, verb: Verb, module: Module, period: Period) -> None:
         """Move a pointer by hand, as the instruction of a guided step tells, while Unclose holds the ledger.
 
-        Whoever may un-close need not be logged in for it: nobody else may be there meanwhile.
+        Whoever may un-close need not be logged in for it: nobody else may be there meanwhile. A period may be
+        closed even while correctors are let in, once the lease has run out: somebody must be able to close
+        what nobody comes back for.
 
         Raises:
             NotExclusive: Unclose does not hold the ledger, or only restricts it.
@@ -187,9 +189,14 @@ class Desk:
         """
         book = self.ledger.book
         with self.ledger.reading() as db:
-            fence = isolation.read_holding(db).held_fence
+            rights.require(db, book, person, (rights.UNCLOSE,), self.ledger.clock())
+            holding = isolation.read_holding(db)
+        fence = holding.held_fence
         if fence is None:
             raise NotExclusive(book.code, 0)
+        is_over = holding.held_until is not None and holding.held_until <= self.ledger.clock()
+        if verb == Verb.RECLOSE and holding.named and is_over:
+            isolation.enter_exclusive(self.ledger, fence, holding.reason)
         key = f"by hand/{self._key or uuid4().hex}"  # the journal takes each key once
         closing.perform(self.ledger, Act(verb, module, book.index(period), fence, key, person))
 

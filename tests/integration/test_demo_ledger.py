@@ -1006,3 +1006,21 @@ async def test_nobody_has_to_click_in_a_copy(path: Path, tmp_path: Path) -> None
     assert (await copy.capabilities()).guided == ()
     await copy.aclose()
     await guided.aclose()
+
+
+async def test_what_nobody_comes_back_for_can_be_closed_once_the_lease_has_run_out(
+    path: Path, desk: Desk, connector: DemoConnector
+) -> None:
+    await hold(connector)
+    await connector.unclose(a_step(Verb.UNCLOSE, Module.GL, MAY), FENCE, "k")
+    await connector.restrict_to(("clerk",), FENCE)
+    with pytest.raises(NotExclusive):
+        desk.move("erp-admin", Verb.RECLOSE, Module.GL, MAY)
+    with DemoLedger(str(path), clock=lambda: datetime.now(UTC) + timedelta(days=1)) as later:
+        tomorrow = Desk(later)
+        with pytest.raises(MissingRight):
+            tomorrow.move("clerk", Verb.RECLOSE, Module.GL, MAY)
+        with pytest.raises(NotExclusive):
+            tomorrow.move("erp-admin", Verb.UNCLOSE, Module.COST, MAY)
+        tomorrow.move("erp-admin", Verb.RECLOSE, Module.GL, MAY)
+    assert (await connector.read_close_state()).of(Module.GL).current == Period(2025, 6)
