@@ -1,7 +1,7 @@
 """Composition root of the HTTP process: settings become a register, ledgers, a gateway and routes."""
 
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import cache, partial
 
 from fastapi import APIRouter, Depends, FastAPI
@@ -30,14 +30,10 @@ from service.dry_run import DryRun
 from service.event_document import described_events
 from service.evidence_packages import EvidencePackages, SealedReports, Sources
 from service.identity import Identities
-from service.inbox.dispatcher import Dispatcher
-from service.inbox.generic import GenericIntake
 from service.inbox.hooks import HookBook, load_hooks
-from service.inbox.ports import Handler, HookKind
-from service.inbox.pushes import StoredOnly
 from service.inbox.store import Inbox
 from service.intake import Answers, Intake
-from service.jiandaoyun.composition import Around, load_access, open_jiandaoyun, shown
+from service.jiandaoyun.composition import load_access
 from service.jiandaoyun.records import FormRecords
 from service.jobs import jobs_with
 from service.key_sets import KeySets
@@ -140,11 +136,6 @@ def create_app(
         directory, known = RegisterDirectory(database, development), Users(database, development)
         wishes = Wishes(book, directory)
         acceptance, inbox = Acceptance(wishes, Intake(database), way), Inbox(database)
-        handlers: dict[HookKind, Handler] = {
-            HookKind.GENERIC: GenericIntake(acceptance, known),
-            HookKind.JIANDAOYUN: StoredOnly(),
-        }
-        dispatcher = Dispatcher(inbox, hooks, handlers)
         handed_out, outgoing = Tokens(database, known), Outgoing()
         schedule_log, held = ScheduleRegister(database), Leases(database)
         trail, store = AuditTrail(database), build_store(settings)
@@ -180,8 +171,6 @@ def create_app(
             delegations=Delegations(database),
             hooks=hooks,
             inbox=inbox,
-            handlers=handlers,
-            dispatcher=dispatcher,
             deliveries=Deliveries((inbox, Sent(database))),
             archive=Archive(database),
             root_causes=SqlRootCauses(database, book.causes),
@@ -200,13 +189,8 @@ def create_app(
             data_dir=settings.data_dir,
             reports=sealed,
         )
-        around = Around(database, book, directory, way, attachments)
         try:
-            async with open_jiandaoyun(access, around) as forms, shown(forms):
-                if forms is not None:
-                    handlers[HookKind.JIANDAOYUN] = forms.pushes
-                async with dispatcher.running() if hooks else nullcontext():
-                    yield
+            yield
         finally:
             await outgoing.aclose()
             await book.aclose()
@@ -296,8 +280,9 @@ def _routes(dev: bool) -> APIRouter:
         *((demo_erp,) if dev else ()),
     ):
         api.include_router(part.router)
-    every.include_router(api)
+    # Routes are tried in turn, and hooks must answer soonest.
     every.include_router(webhooks.router, prefix=API)
+    every.include_router(api)
     every.include_router(health.router)
     return every
 

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -29,9 +29,7 @@ from service.directory import RegisterDirectory
 from service.dry_run import DryRun
 from service.evidence_packages import EvidencePackages
 from service.identity import Identities, Identity
-from service.inbox.dispatcher import Dispatcher
 from service.inbox.hooks import HookBook
-from service.inbox.ports import Handler, HookKind
 from service.inbox.store import Inbox
 from service.intake import Answer, Answers, Sender
 from service.jiandaoyun.records import FormRecords
@@ -102,8 +100,6 @@ class Parts:
     delegations: Delegations
     hooks: HookBook
     inbox: Inbox
-    handlers: Mapping[HookKind, Handler]
-    dispatcher: Dispatcher
     deliveries: Deliveries
     archive: Archive
     root_causes: SqlRootCauses

@@ -19,8 +19,9 @@ class InboxRow(Row, table=True):
     __tablename__ = "inbox"
     __table_args__ = (
         UniqueConstraint("hook", "seal"),
-        Index("ix_inbox_due", "due_at", sqlite_where=_OPEN, postgresql_where=_OPEN),
-        Index("ix_inbox_record", "hook", "record", sqlite_where=_OPEN, postgresql_where=_OPEN),
+        # The state stands first, or SQLite takes the index over all states.
+        Index("ix_inbox_due", "state", "due_at", "id", sqlite_where=_OPEN, postgresql_where=_OPEN),
+        Index("ix_inbox_record", "state", "hook", "record", sqlite_where=_OPEN, postgresql_where=_OPEN),
         Index("ix_inbox_kept", "ended_at", sqlite_where=_KEPT, postgresql_where=_KEPT),
         Index(None, "received_at", "id"),
         Index(None, "state", "received_at", "id"),

@@ -39,6 +39,8 @@ from service.delivery_retention import DeliveryRetention
 from service.dev_people import known_people
 from service.directory import RegisterDirectory
 from service.evidence_packages import EvidencePackages, SealedReports, Sources
+from service.inbox.hooks import load_hooks
+from service.inbox.wiring import Incoming
 from service.jiandaoyun.composition import Around, load_access, open_jiandaoyun
 from service.jiandaoyun.mirroring import open_mirror
 from service.jiandaoyun.polling import FormPolls
@@ -105,6 +107,8 @@ class Parts:
     """Sends what the cases have to tell."""
     archivist: Archivist
     """Makes found what has ended."""
+    incoming: Incoming | None
+    """Hands on what comes from outside; none without a client."""
     reads_forms: bool
 
 
@@ -131,11 +135,15 @@ async def open_parts(
     access = load_access(settings.jiandaoyun, settings.data_dir)
     mirror = open_mirror(access, database)
     post = open_post(settings, database, directory, mirror.channels, mirror.audiences)
-    polls = FormPolls(None)
-    if client is not None and access is not None:
+    polls, incoming = FormPolls(None), None
+    if client is not None:
         gateway, limit = TemporalGateway(client), settings.attachment_max_bytes
         files = CaseAttachments(database, gateway, vault.store, AuditTrail(database), limit)
-        polls = FormPolls(partial(open_jiandaoyun, access, Around(database, book, directory, gateway, files)))
+        around = Around(database, book, directory, gateway, files)
+        hooks = load_hooks(settings.hooks, settings.data_dir, to_verify=False)
+        incoming = Incoming(hooks, access, around, people)
+        if access is not None:
+            polls = FormPolls(partial(open_jiandaoyun, access, around))
     try:
         schedules = ScheduleRegister(database)
         trail = _trail_job(settings, database, reports)
@@ -161,6 +169,7 @@ async def open_parts(
             ],
             archivist=Archivist(database, book.causes),
             dispatcher=post.dispatcher,
+            incoming=incoming,
             reads_forms=polls.are_wanted,
         )
     finally:
@@ -232,6 +241,8 @@ async def work(client: Client, settings: Settings, book: LedgerBook, queues: Que
         if queues.main:
             await stack.enter_async_context(running(parts.dispatcher))
             await stack.enter_async_context(archiving(parts.archivist))
+            assert parts.incoming is not None, "there is a client"
+            await stack.enter_async_context(parts.incoming.handed_on())
             await stack.enter_async_context(_schedules(client, parts, queues.main).kept_in_line())
         await stop.wait()
         log.info("stopping")

@@ -12,8 +12,10 @@ import httpx
 from sqlalchemy import Connection, select
 from typing_extensions import override
 
-from service.inbox.ports import Delivery, Handler, Hook, HookKind, Outcome, Place
-from service.inbox.pushes import place_of_push
+from service.inbox.dispatcher import Dispatcher
+from service.inbox.generic import GenericIntake
+from service.inbox.ports import Delivery, Handler, Hook, HookKind, Outcome
+from service.inbox.store import Inbox
 from service.inbox_tables import inbox
 from tests.people_world import Office, an_office
 from tests.pushes import FORM_SECRET, STANDARD_SECRET, Push, signed_push, standard_headers
@@ -30,6 +32,9 @@ secrets = ["file:portal.secret"]
 account = "portal"
 """
 
+OFTEN = 0.01
+"""Seconds between two looks of a dispatcher that a test waits for."""
+
 Reaction = Callable[[Delivery], Awaitable[Outcome]]
 
 
@@ -43,10 +48,6 @@ class FakeHandler(Handler):
 
     handed: list[Delivery] = field(default_factory=list)
     react: Reaction = _done
-
-    @override
-    def place(self, body: bytes) -> Place:
-        return place_of_push(body)
 
     @override
     async def handle(self, delivery: Delivery, hook: Hook) -> Outcome:
@@ -125,6 +126,11 @@ async def an_office_with_hooks(
     (folder / "portal.secret").write_text(STANDARD_SECRET, encoding="utf-8")
     async with an_office(folder, empty_register) as office:
         await office.a_service("portal")
-        handler = FakeHandler()
-        office.app.state.parts.handlers[HookKind.JIANDAOYUN] = handler
-        yield Senders(office, handler)
+        parts, handler = office.app.state.parts, FakeHandler()
+        handlers: dict[HookKind, Handler] = {
+            HookKind.GENERIC: GenericIntake(parts.acceptance, parts.users),
+            HookKind.JIANDAOYUN: handler,
+        }
+        worker = Dispatcher(Inbox(office.database), parts.hooks, handlers, look_every=OFTEN)
+        async with worker.running():
+            yield Senders(office, handler)

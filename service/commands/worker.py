@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from service import event_loop
-from service.commands.opening import open_book, open_own_settings
+from service.commands.opening import open_book, open_hooks, open_own_settings
 from service.ledger_book import LedgerBook
 from service.logs import set_up_logs
 from service.settings import Settings
@@ -26,6 +26,7 @@ Ledgers = Annotated[
 def worker(queue: Queue = None, ledgers: Ledgers = None) -> None:
     """Run workflows and activities."""
     settings = open_own_settings()
+    open_hooks(settings, to_verify=False)  # what is wrong with them is said at once
     set_up_logs(settings.log_format)
     codes = tuple(code.strip() for code in (ledgers or "").split(",") if code.strip())
     queues = Queues(queue or (None if codes else WORKFLOW_QUEUE), codes)

@@ -25,15 +25,17 @@ log = logging.getLogger(__name__)
 
 AT_ONCE = 8
 """How many deliveries one process has in hand."""
-WHILE_BUSY, QUIET_AFTER = 2, timedelta(seconds=0.25)
-"""How many while others come in, and so long after the last: acknowledging goes first."""
+CROWD, WITHIN = 20, timedelta(seconds=1)
+"""So many deliveries come in within so long are a crowd, and acknowledging goes first."""
+PACE = timedelta(seconds=0.5)
+"""Between two that one process hands on while a crowd comes in: slowly, and never not at all."""
 LONGEST_PAUSE = timedelta(seconds=8)
 """Between two attempts, of one delivery, while nothing can be started anywhere."""
 LEASE = timedelta(seconds=6)
 """How soon another process takes over what one that has died had in hand."""
 RENEWED = 2.0
-LOOK_EVERY = 1.0
-"""Seconds between two looks for what is due; what comes in at this process is seen at once."""
+LOOK_EVERY = 0.15
+"""Seconds between two looks for what is due: other processes take in, and tell nobody."""
 PATIENCE = 60.0
 """Seconds for one attempt."""
 GRACE = 3.0
@@ -53,7 +55,7 @@ def _utc_now() -> datetime:
 
 
 class Dispatcher:
-    """One in every process that serves the API; several work side by side on one inbox."""
+    """One in every worker of the main queue; several work side by side on one inbox."""
 
     def __init__(
         self,
@@ -62,18 +64,15 @@ class Dispatcher:
         handlers: Mapping[HookKind, Handler],
         now: Callable[[], datetime] = _utc_now,
         lease: timedelta = LEASE,
+        look_every: float = LOOK_EVERY,
     ) -> None:
         self._inbox, self._hooks, self._handlers, self._now, self._lease = inbox, hooks, handlers, now, lease
+        self._look_every = look_every
         self._who = uuid4().hex
         self._in_hand: dict[str, asyncio.Task[None]] = {}
-        self._news = asyncio.Event()
-        self._busy_until = self._paused_until = now()
+        self._one_has_ended = asyncio.Event()
+        self._next_in_crowd = self._paused_until = now()
         self._pause = timedelta(0)
-
-    def wake(self) -> None:
-        """Something may be due."""
-        self._busy_until = self._now() + QUIET_AFTER
-        self._news.set()
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -97,7 +96,7 @@ class Dispatcher:
 
     async def _dispatch(self) -> None:
         while True:
-            self._news.clear()
+            self._one_has_ended.clear()
             try:
                 taken = await self._take()
             except StorageUnavailable as error:
@@ -105,13 +104,17 @@ class Dispatcher:
                 taken = 0
             if not taken:
                 with suppress(TimeoutError):
-                    async with asyncio.timeout(LOOK_EVERY):
-                        await self._news.wait()
+                    async with asyncio.timeout(self._look_every):
+                        await self._one_has_ended.wait()
 
     async def _take(self) -> int:
         free = self._most() - len(self._in_hand)
         if free <= 0 or not await self._inbox.is_any_due():
             return 0
+        if await self._inbox.have_come(CROWD, WITHIN):
+            if self._in_hand or self._now() < self._next_in_crowd:
+                return 0
+            free, self._next_in_crowd = 1, self._now() + PACE
         claimed = await self._inbox.claim(self._who, free, self._lease)
         for delivery in claimed:
             if delivery.id not in self._in_hand:  # it is if this very process was too slow to renew
@@ -122,10 +125,9 @@ class Dispatcher:
 
     def _most(self) -> int:
         """How many may be in hand now."""
-        now = self._now()
         if self._pause:
-            return 1 if now >= self._paused_until else 0
-        return WHILE_BUSY if now < self._busy_until else AT_ONCE
+            return 1 if self._now() >= self._paused_until else 0
+        return AT_ONCE
 
     def _note(self, *, is_away: bool) -> None:
         """While nothing can be started, one delivery is tried now and then, and not all of them."""
@@ -134,7 +136,7 @@ class Dispatcher:
 
     def _put_down(self, delivery: str, _task: asyncio.Task[None]) -> None:
         self._in_hand.pop(delivery, None)
-        self._news.set()
+        self._one_has_ended.set()
 
     async def _keep_hold(self) -> None:
         while True:

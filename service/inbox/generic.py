@@ -6,7 +6,7 @@ from pydantic import ConfigDict, Field
 from typing_extensions import override
 
 from service.acceptance import Acceptance
-from service.inbox.ports import Delivery, Handler, Hook, Outcome, Place
+from service.inbox.ports import Delivery, Handler, Hook, Outcome
 from service.inbox.standing_in import actor_of
 from service.intake import Sender
 from service.schemas import Name, RequestIn
@@ -28,10 +28,6 @@ class SignedRequestIn(RequestIn):
 class GenericIntake(Handler):
     def __init__(self, acceptance: Acceptance, users: Users) -> None:
         self._acceptance, self._users = acceptance, users
-
-    @override
-    def place(self, body: bytes) -> Place:
-        return Place(event="request")
 
     @override
     async def handle(self, delivery: Delivery, hook: Hook) -> Outcome:

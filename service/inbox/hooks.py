@@ -59,8 +59,8 @@ class HookBook:
         self._hooks = {hook.name: hook for hook in hooks}
 
     @staticmethod
-    def load(path: Path) -> "HookBook":
-        """Read the file and the secrets it refers to.
+    def load(path: Path, *, to_verify: bool = True) -> "HookBook":
+        """Read the file and the secrets it refers to; who only hands deliveries on needs no secrets.
 
         Raises:
             HooksUnreadable: absent, not TOML, wrong in the field that it names, or a secret is not there.
@@ -76,7 +76,7 @@ class HookBook:
         except ValidationError as error:
             first = error.errors(include_url=False, include_input=False)[0]
             raise HooksUnreadable(path, ".".join(map(str, first["loc"])), first["msg"]) from error
-        return HookBook(tuple(_hook(path, name, part) for name, part in read.hooks.items()))
+        return HookBook(tuple(_hook(path, name, part, to_verify) for name, part in read.hooks.items()))
 
     def __iter__(self) -> Iterator[Hook]:
         return iter(self._hooks.values())
@@ -98,10 +98,10 @@ def hooks_path(given: Path | None, data_dir: Path) -> Path | None:
     return path if given is not None or path.exists() else None
 
 
-def load_hooks(given: Path | None, data_dir: Path) -> HookBook:
-    """Without a file there are no hooks. Raises HooksUnreadable."""
+def load_hooks(given: Path | None, data_dir: Path, *, to_verify: bool = True) -> HookBook:
+    """Without a file there are no hooks; without secrets no signature holds. Raises HooksUnreadable."""
     path = hooks_path(given, data_dir)
-    return HookBook() if path is None else HookBook.load(path)
+    return HookBook() if path is None else HookBook.load(path, to_verify=to_verify)
 
 
 def described(hooks: HookBook) -> Mapping[str, str]:
@@ -109,8 +109,8 @@ def described(hooks: HookBook) -> Mapping[str, str]:
     return {hook.name: f"{hook.kind} for {hook.account}, {len(hook.secrets)} secret(s)" for hook in hooks}
 
 
-def _hook(path: Path, name: str, part: _Hook) -> Hook:
-    secrets = tuple(_secret(path, name, n, part) for n in range(len(part.secrets)))
+def _hook(path: Path, name: str, part: _Hook, to_verify: bool) -> Hook:
+    secrets = tuple(_secret(path, name, n, part) for n in range(len(part.secrets) if to_verify else 0))
     window = timedelta(seconds=part.window_seconds or _WINDOWS[part.kind])
     return Hook(name, part.kind, secrets, part.account, window, part.options)
 

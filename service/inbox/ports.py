@@ -95,9 +95,6 @@ class TryLater(Exception):
 class Handler(Protocol):
     """Handles the deliveries of one kind of hook."""
 
-    def place(self, body: bytes) -> Place:
-        """Looked at before the delivery is acknowledged: quick, and never raises, whatever the body is."""
-
     async def handle(self, delivery: Delivery, hook: Hook) -> Outcome:
         """Do what the delivery asks for. Called again until it has ended once: must be safe to repeat.
 

@@ -42,9 +42,5 @@ class StoredOnly(Handler):
     """For an installation that reads no forms: pushes are kept, and ask for nothing."""
 
     @override
-    def place(self, body: bytes) -> Place:
-        return place_of_push(body)
-
-    @override
     async def handle(self, delivery: Delivery, hook: Hook) -> Outcome:
         return Outcome(DeliveryState.IGNORED, note="no form is read by this hook")

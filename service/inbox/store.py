@@ -16,6 +16,7 @@ from sqlalchemy import (
     exists,
     func,
     literal,
+    literal_column,
     or_,
     select,
     true,
@@ -107,6 +108,10 @@ class Inbox:
 
     async def is_any_due(self) -> bool:
         return await self._database.read(partial(_is_any_due, now=self._now()))
+
+    async def have_come(self, many: int, within: timedelta) -> bool:
+        """Whether at least so many were stored within so long up to now."""
+        return await self._database.read(partial(_have_come, many=many, since=self._now() - within))
 
     async def claim(self, who: str, most: int, lease: timedelta) -> tuple[Delivery, ...]:
         """Take in hand what nobody has: of each record the oldest only, and none beside another."""
@@ -215,12 +220,14 @@ def _refusals(connection: Connection, first: str) -> tuple[Refusals, ...]:
 
 _OTHER = inbox.alias("other")
 _NOW = bindparam("now", type_=_ITS.due_at.type)
-_WAITS = (_ITS.state == DeliveryState.NEW) & (_ITS.due_at <= _NOW)
+_NEW: ColumnElement[str] = literal_column(f"'{DeliveryState.NEW}'")
+"""Spelt out: no engine uses an index over new deliveries for a state that it learns only later."""
+_WAITS = (_ITS.state == _NEW) & (_ITS.due_at <= _NOW)
 _IS_FREE = or_(_ITS.claimed_until.is_(None), _ITS.claimed_until <= _NOW)
 _IS_BEHIND = exists().where(
     _OTHER.c.hook == _ITS.hook,
     _OTHER.c.record == _ITS.record,
-    _OTHER.c.state == DeliveryState.NEW,
+    _OTHER.c.state == _NEW,
     _OTHER.c.id != _ITS.id,
     or_(
         _OTHER.c.claimed_until > _NOW,
@@ -246,6 +253,11 @@ _TAKE = (
 
 def _is_any_due(connection: Connection, now: datetime) -> bool:
     return connection.execute(_ANY_DUE, {"now": now}).one_or_none() is not None
+
+
+def _have_come(connection: Connection, many: int, since: datetime) -> bool:
+    latest = select(_ITS.id).where(_ITS.received_at > since).limit(many).subquery()
+    return connection.scalar(select(func.count()).select_from(latest)) == many
 
 
 def _claim(
@@ -279,7 +291,7 @@ def _delivery(row: Row[Any]) -> Delivery:
 
 
 def _renew(connection: Connection, who: str, until: datetime) -> None:
-    held = (_ITS.claim == who) & (_ITS.state == DeliveryState.NEW)
+    held = (_ITS.claim == who) & (_ITS.state == _NEW)
     connection.execute(update(inbox).where(held).values(claimed_until=until))
 
 

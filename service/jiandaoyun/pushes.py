@@ -8,8 +8,7 @@ from typing import Any
 
 from typing_extensions import override
 
-from service.inbox.ports import Delivery, DeliveryState, Handler, Hook, Outcome, Place, TryLater
-from service.inbox.pushes import place_of_push
+from service.inbox.ports import Delivery, DeliveryState, Handler, Hook, Outcome, TryLater
 from service.jiandaoyun.answers import JiandaoyunRefused, JiandaoyunUnreachable
 from service.jiandaoyun.client import JiandaoyunClient
 from service.jiandaoyun.forms import Form, Forms
@@ -27,10 +26,6 @@ class JiandaoyunPushes(Handler):
 
     def __init__(self, client: JiandaoyunClient, intake: FormIntake, forms: Forms) -> None:
         self._client, self._intake, self._forms = client, intake, forms
-
-    @override
-    def place(self, body: bytes) -> Place:
-        return place_of_push(body)
 
     @override
     async def handle(self, delivery: Delivery, hook: Hook) -> Outcome:

@@ -96,7 +96,6 @@ async def replay_delivery(
 
     async def do() -> DeliveryOut:
         again = await parts.deliveries.replay(delivery, actor)
-        parts.dispatcher.wake()
         return _out(again.head)
 
     return await once.answer(DeliveryOut, do)

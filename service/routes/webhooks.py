@@ -10,6 +10,7 @@ from pydantic import AfterValidator
 from service.delivery_schemas import TakenOut
 from service.dependencies import Parts, TheParts
 from service.inbox.generic import SignedRequestIn
+from service.inbox.places import PLACES
 from service.inbox.ports import Hook, HookKind
 from service.inbox.signatures import Sealed, SignatureFault, verify_jiandaoyun, verify_standard
 from service.inbox.store import Arrival
@@ -107,11 +108,10 @@ async def _take(parts: Parts, request: Request, hook: Hook, verify: Verify) -> T
     )
     try:
         sealed = verify(hook, arrival)
-        place = parts.handlers[hook.kind].place(arrival.body)
+        place = PLACES[hook.kind](arrival.body)
         stored = await parts.inbox.store(hook, sealed, place, arrival)
     except SignatureFault as error:
         await parts.limits.count_failure(arrival.source)
         await parts.inbox.count_refusal(hook.name, error.fault)
         raise SignatureRefused(hook.name, error.fault) from None
-    parts.dispatcher.wake()
     return TakenOut(id=stored)

@@ -4,16 +4,18 @@ import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from shutil import copy
+from typing import Any
 
 import pytest
 from pydantic import SecretStr
-from sqlalchemy import select
+from sqlalchemy import Connection, event, select
 
 from service.database import Database, open_database
-from service.deliveries import DeliveryFilter
-from service.inbox.dispatcher import MOST_FAULTS, Dispatcher, back_off
+from service.deliveries import DeliveryFilter, DeliveryHead
+from service.inbox.dispatcher import CROWD, MOST_FAULTS, PACE, WITHIN, Dispatcher, back_off
 from service.inbox.hooks import HookBook
 from service.inbox.ports import Delivery, DeliveryState, Hook, HookKind, Outcome, Place, TryLater
 from service.inbox.signatures import Fault, Sealed, SignatureFault
@@ -21,7 +23,7 @@ from service.inbox.store import Arrival, Inbox, Settled
 from service.inbox_tables import inbox
 from service.migrate import upgrade
 from service.queries import Slice
-from tests.hooks_world import FakeHandler, until
+from tests.hooks_world import OFTEN, FakeHandler, until
 from tests.postgres import Server
 from workflows.domain.errors import WorkflowUnavailable
 
@@ -45,11 +47,14 @@ class Scene:
 
     def dispatcher(self, handler: FakeHandler | None = None) -> Dispatcher:
         handlers = {HookKind.JIANDAOYUN: handler or self.handler}
-        return Dispatcher(self.inbox, HookBook((HOOK,)), handlers, self.clock)
+        return Dispatcher(self.inbox, HookBook((HOOK,)), handlers, self.clock, look_every=OFTEN)
 
     async def store(self, name: str, record: str | None = None, moment: int = 0) -> str:
         arrival = Arrival({}, "", name.encode(), "192.0.2.1", self.now)
         return await self.inbox.store(HOOK, Sealed(name, name), Place("op", record, moment), arrival)
+
+    async def page(self) -> tuple[DeliveryHead, ...]:
+        return tuple((await self.inbox.page(DeliveryFilter(), Slice(100))).items)
 
     async def claim(self, who: str, most: int = 8) -> list[bytes]:
         return [delivery.body for delivery in await self.inbox.claim(who, most, LEASE)]
@@ -126,18 +131,39 @@ async def test_of_one_record_the_oldest_comes_first_and_alone(scene: Scene) -> N
 DONE = Settled(DeliveryState.DONE)
 
 
+async def test_what_is_due_is_found_by_the_indexes_over_new_deliveries(scene: Scene) -> None:
+    """Without them each claim reads every open delivery once for each other one, and holds up all writers."""
+    asked: list[tuple[str, Any]] = []  # Any: the driver's
+
+    def keep(_connection: object, _cursor: object, statement: str, given: Any, *_: object) -> None:
+        if "EXISTS" in statement:
+            asked.append((statement, given))
+
+    def watch(connection: Connection) -> None:
+        event.listen(connection.engine, "before_cursor_execute", keep)
+
+    await scene.database.read(watch)
+    await scene.claim("one")
+    statement, given = asked[0]
+    plan = await scene.database.read(
+        lambda db: db.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", given).scalars(3).all()
+    )
+    assert [step for step in plan if "SEARCH" in step] == [
+        "SEARCH inbox USING INDEX ix_inbox_due (state=? AND due_at<?)",
+        "SEARCH other USING INDEX ix_inbox_record (state=? AND hook=? AND record=?)",
+    ]
+
+
 # --------------------------------------------------------------------------- attempts
 
 
 async def test_what_fails_in_an_unknown_way_is_tried_a_few_times_and_then_dead(scene: Scene) -> None:
     scene.handler.react = fails
     number = await scene.store("a")
-    dispatcher = scene.dispatcher()
-    async with dispatcher.running():
+    async with scene.dispatcher().running():
         for n in range(1, MOST_FAULTS + 1):
             await scene.tried("a", n)
             scene.now += timedelta(minutes=1)
-            dispatcher.wake()
     found = await scene.inbox.find(number)
     assert (found.head.state, found.head.attempts) == (DeliveryState.DEAD, MOST_FAULTS)
     assert found.head.problem_type == "/problems/unexpected"
@@ -165,12 +191,10 @@ async def test_what_nobody_is_to_blame_for_is_tried_for_ever(scene: Scene, reaso
 
     scene.handler.react = react
     number = await scene.store("a")
-    dispatcher = scene.dispatcher()
-    async with dispatcher.running():
+    async with scene.dispatcher().running():
         for n in range(1, MOST_FAULTS + 4):
             await scene.tried("a", n)
             scene.now += timedelta(minutes=1)
-            dispatcher.wake()
     found = await scene.inbox.find(number)
     assert (found.head.state, found.head.case) == (DeliveryState.DONE, "UC-2025-000001")
 
@@ -197,6 +221,21 @@ async def test_a_dispatcher_that_ends_lets_its_work_end_and_the_next_one_takes_t
         await scene.tried("b", 1)
 
 
+async def test_while_a_crowd_comes_in_few_are_handed_on_and_then_all(scene: Scene) -> None:
+    for n in range(CROWD):
+        await scene.store(str(n))
+
+    async def are_done(many: int) -> bool:
+        return len([head for head in await scene.page() if head.state == DeliveryState.DONE]) >= many
+
+    async with scene.dispatcher().running():
+        for n in range(1, int(WITHIN / PACE) + 1):
+            await until(partial(are_done, n))
+            assert len(scene.handler.handed) == n
+            scene.now += PACE
+        await until(partial(are_done, CROWD))
+
+
 # --------------------------------------------------------------------------- side by side
 
 
@@ -220,6 +259,7 @@ async def require_once_and_in_order(scene: Scene, deliveries: int = 40, records:
     scene.handler.react = react
     for n in range(deliveries):
         await scene.store(f"{n:03d}", f"record-{n % records}", n)
+    scene.now += WITHIN
     one, two, three = (scene.dispatcher() for _ in range(3))
     async with one.running(), two.running(), three.running():
         await until(are_all_done)

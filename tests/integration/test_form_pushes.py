@@ -10,6 +10,7 @@ import pytest
 from pydantic import SecretStr
 
 from service.inbox.ports import Delivery, DeliveryState, Hook, HookKind, Outcome, TryLater
+from service.inbox.pushes import place_of_push
 from service.refusals import FormFieldsMissing, JiandaoyunSaysNo
 from tests.fake_jiandaoyun.company import FakeRefusal
 from tests.fakes import FakeGateway
@@ -90,7 +91,7 @@ async def test_what_is_no_push_is_ignored(stage: FormStage, body: bytes) -> None
     delivery = Delivery(
         "in-1", "form", HookKind.JIANDAOYUN, "d", None, "", {}, "", body, datetime.now(UTC), 1
     )
-    assert stage.parts.pushes.place(body).record is None
+    assert place_of_push(body).record is None
     assert (await stage.parts.pushes.handle(delivery, HOOK)).state == DeliveryState.IGNORED
 
 

@@ -32,6 +32,12 @@ def test_a_hook_has_its_secrets_newest_first(folder: Path) -> None:
     assert (hook.account, hook.window) == ("portal", timedelta(minutes=5))
 
 
+def test_who_only_hands_deliveries_on_needs_no_secrets(tmp_path: Path) -> None:
+    (tmp_path / "hooks.toml").write_text(PORTAL, encoding="utf-8")
+    hook = load_hooks(None, tmp_path, to_verify=False).of("portal", HookKind.GENERIC)
+    assert (hook.account, hook.secrets) == ("portal", ())
+
+
 def test_without_a_file_there_are_no_hooks(tmp_path: Path) -> None:
     assert len(load_hooks(None, tmp_path)) == 0
 
