@@ -1,19 +1,29 @@
 """The main job over HTTP, seen from outside: one case that completes, and one refusal."""
 
+import random
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from zipfile import ZipFile
 
 import pytest
+from sqlalchemy import Connection
 
+from activities.backup.store import open_store
 from activities.demo_erp.desk import Desk
 from activities.erp.demo import DemoConnector, DemoOptions
 from activities.proof import prove_ledger
+from service.case_record import check_case
+from service.database import open_database
+from service.verification import Verification
 from tests.e2e.forgetting import forget_workflow
 from tests.e2e.people import API, EXAMPLE, People
 from tests.e2e.tree import Tree, eventually
+from tests.trail_world import disarm, flipped
 from workflows.domain.proof import Proof, differing
 
 DOCUMENT = "IN-2025-03-0007"
@@ -90,6 +100,8 @@ async def test_a_period_is_opened_corrected_and_closed_again(
     watched = people.run("watch.demo")["facts"]
     assert (watched["alarms"], set(watched["opened_by_cases"])) == ([], TOUCHED)
     the_package_proves_itself(people, case, tmp_path)
+    assert people.run("checkpoint")["outcome"] == "done"
+    await whatever_is_changed_is_found(tree, case, tmp_path)
     await it_outlives_the_workflow(tree, people, case)
 
 
@@ -111,6 +123,57 @@ def the_package_proves_itself(people: People, case: str, folder: Path) -> None:
     broken = subprocess.run([*verify, str(changed)], capture_output=True, text=True, check=False)
     assert broken.returncode != 0
     assert "attachments/" in broken.stdout + broken.stderr
+
+
+async def whatever_is_changed_is_found(tree: Tree, case: str, folder: Path) -> None:
+    """In a copy of the register, guards taken away: one flipped byte in any of forty random rows."""
+    there, copied = (sqlite3.connect(place / "register.sqlite") for place in (tree.data_dir, folder))
+    with closing(there), closing(copied):
+        there.backup(copied)
+    database = open_database(f"sqlite+aiosqlite:///{folder / 'register.sqlite'}")
+    try:
+        store = open_store((tree.data_dir / "store").as_uri())
+        assert await Verification(database, store).case(case) == ()
+        assert await Verification(database, store).trail() == ()
+        await database.write(disarm)
+        assert await database.write(partial(_unseen, case=case)) == []
+    finally:
+        await database.aclose()
+
+
+def _unseen(connection: Connection, case: str) -> list[str]:
+    chance, unseen = random.Random(20), []
+    for n in range(40):
+        table = REAL_ROWS[n % len(REAL_ROWS)]
+        column = "id" if table == "cases" else "task_id" if table == "task_holders" else "case_id"
+        wanted = f"SELECT rowid AS r, * FROM {table} WHERE {column} LIKE '{case}%'"
+        row = chance.choice(connection.exec_driver_sql(wanted).mappings().all())
+        name = chance.choice([name for name in row if name not in ("r", column)])
+        while (value := flipped(row[name], chance)) == row[name]:
+            pass
+        with connection.begin_nested() as savepoint:
+            changed = f'UPDATE OR REPLACE {table} SET "{name}" = ? WHERE rowid = ?'
+            connection.exec_driver_sql("PRAGMA defer_foreign_keys = ON")
+            connection.exec_driver_sql(changed, (value, row["r"]))
+            if not check_case(connection, case):
+                unseen.append(f"{table}.{name}: {row[name]!r} → {value!r}")
+            savepoint.rollback()
+    return unseen
+
+
+REAL_ROWS = (
+    "cases",
+    "case_events",
+    "case_imprints",
+    "case_parts",
+    "decisions",
+    "tasks",
+    "task_holders",
+    "attachments",
+    "backups",
+    "case_reports",
+    "evidence_packages",
+)
 
 
 async def it_outlives_the_workflow(tree: Tree, people: People, case: str) -> None:

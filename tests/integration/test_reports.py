@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import io
+import re
 import shutil
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
@@ -98,6 +99,14 @@ async def test_nothing_stands_outside_the_margins() -> None:
 async def test_the_same_case_gives_the_same_bytes() -> None:
     first, second = await asyncio.gather(set_(completed()), set_(completed()))
     assert first == second
+
+
+async def test_no_date_in_it_is_the_clocks() -> None:
+    """Next year's clock gives the same bytes: every date is the case's own, the document's among them."""
+    pdf = await set_(completed())
+    dates = re.findall(rb"D:(\d{8})|<xmp:\w+Date>([\d-]{10})", pdf)
+    assert {plain or told.replace(b"-", b"") for plain, told in dates} == {b"20250613"}
+    assert str(datetime.now(UTC).date()).encode() not in pdf
 
 
 async def test_it_is_pdf_a_with_its_fonts_its_bookmarks_and_the_record_inside() -> None:
