@@ -1,5 +1,6 @@
 """Bodies of deliveries go after their time; that they were there stays, and what may be wanted stays."""
 
+import asyncio
 import hashlib
 import shutil
 from collections.abc import AsyncIterator
@@ -14,11 +15,14 @@ from service.delivery_retention import DeliveryRetention
 from service.inbox.ports import DeliveryState, Place
 from service.inbox.signatures import Sealed, SignatureFault
 from service.inbox.store import Arrival, Settled
+from service.migrate import upgrade
 from service.refusals import DeliveryBodyRemoved
 from service.sending.ports import Undelivered
+from tests.integration.test_dead_letters import alarms
 from tests.integration.test_dispatcher import HOOK, LEASE, Scene
 from tests.integration.test_outbox import OPERATOR, OTHER, Post, an_open_post
 from tests.integration.test_register import CASE, NOON, a_change, an_event
+from tests.postgres import Server
 from workflows.domain.digest import Json
 from workflows.domain.request import CaseState
 from workflows.periodic_steps import JobOrder
@@ -142,3 +146,21 @@ async def test_dead_letters_and_cases_under_a_legal_hold_keep_all(post: Post) ->
     lifted = legal_holds.update().values(lifted_at=post.clock.at)
     await post.database.write(lambda connection: connection.execute(lifted))
     assert await tidied(post.database, post.clock.at + 2 * KEPT) == (0, 1)
+
+
+async def test_a_server_removes_and_tells_alike(postgres: Server) -> None:
+    with postgres.database() as name:
+        url = postgres.url(name, "postgresql+asyncpg")
+        await asyncio.to_thread(upgrade, url)
+        async with an_open_post(url) as post:
+            post.channel.refuses = lambda p: Undelivered("wrong", is_final=True) if p.case == OTHER else None
+            await _finish(post)
+            await _finish(post, OTHER)
+            scene = Scene(post.database, post.clock.at)
+            number = await ends(scene, "a", S.DONE)
+            assert await tidied(post.database, post.clock.at + KEPT) == (1, 1)
+            assert (await scene.inbox.find(number)).body == b""
+            assert [alarm.facts["dead"] for alarm in await alarms(post.database)] == [1]
+            [_, dead] = sorted(post.channel.tried, key=lambda parcel: parcel.case)
+            await post.sent.replay(dead.id, OPERATOR)
+            assert await alarms(post.database) == []
