@@ -12,6 +12,7 @@ from typing import TypeAlias
 
 import pytest
 from sqlalchemy import Connection
+from sqlalchemy.exc import IntegrityError
 
 from activities.backup.store import open_store
 from service.backup_catalogue import SqlBackupCatalogue
@@ -21,6 +22,7 @@ from service.database import Database, open_database
 from service.legal_holds import LegalHolds
 from service.tables import metadata
 from service.trail_check import check_trail
+from service.trail_tables import APPEND_ONLY
 from service.verification import Trust, Verification
 from tests.full_register import AUDITOR, OTHER, SIGNER, a_backup, fill
 from tests.trail_world import CASE, NOON, disarm, flipped
@@ -68,9 +70,30 @@ def filled(tmp_path_factory: pytest.TempPathFactory, empty_register: Path) -> Pa
     return folder
 
 
+CHANGES = tuple(
+    statement
+    for table in APPEND_ONLY
+    for statement in (f"DELETE FROM {table}", f"UPDATE {table} SET rowid = rowid")
+)
+
+
+def _is_refused(connection: Connection, said: str) -> bool:
+    with connection.begin_nested() as savepoint:
+        try:
+            connection.exec_driver_sql(said)
+        except IntegrityError as error:
+            return "is only added to" in str(error)
+        savepoint.rollback()
+    return False
+
+
 async def _fill(folder: Path) -> None:
     database = open_database(f"sqlite+aiosqlite:///{folder / 'register.sqlite'}")
     await fill(database, open_store((folder / "store").as_uri()), folder)
+    refused = [
+        statement for statement in CHANGES if await database.write(partial(_is_refused, said=statement))
+    ]
+    assert refused == list(CHANGES), "the guards stand, on every table that is only added to"
     await database.write(disarm)
     await database.aclose()
 
