@@ -20,7 +20,7 @@ from workflows.domain.case import (
     TaskKind,
     Withdrawal,
 )
-from workflows.domain.errors import TaskClosed, UnknownRequest, WindowExpired, WrongState
+from workflows.domain.errors import CaseStandsStill, TaskClosed, UnknownRequest, WindowExpired, WrongState
 from workflows.domain.request import (
     FINAL_STATES,
     HUMAN_STATES,
@@ -52,7 +52,10 @@ class Acts:
         try:
             return await self._gateway.act(case, act, call.update)
         except UnknownRequest:
-            raise TaskClosed(task, view.case.state) from None
+            now = await self._reader.task(task)  # it may have ended since it was looked at
+            if now.is_open and now.case.state not in FINAL_STATES:
+                raise CaseStandsStill(case, now.case.state) from None
+            raise TaskClosed(task, now.case.state) from None
 
     async def withdraw(self, call: Call, case: str, comment: str) -> CaseNow:
         """Raises UnknownRequest, NotTheApplicant, WrongState."""
@@ -117,7 +120,7 @@ class Acts:
         except UnknownRequest:
             head = await self._reader.case(case)
             if head.state not in FINAL_STATES:
-                raise
+                raise CaseStandsStill(case, head.state) from None
             raise WrongState(case, head.state, allowed) from None
 
 

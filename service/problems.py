@@ -456,6 +456,16 @@ TABLE: tuple[Problem, ...] = (
         ),
     ),
     _row(
+        e.CaseStandsStill,
+        409,
+        ("The case does not run any more", "案件已停止运行"),
+        "{request} 停在“{state}”，其流程已被外部终止，不再运行。",
+        (
+            "Have an operator close what is open and free the ledger; then ask anew.",
+            "请运维人员关闭已打开的期间并释放账套，然后重新申请。",
+        ),
+    ),
+    _row(
         e.NotClosedAgain,
         409,
         ("Not closed again", "尚未重新结账"),

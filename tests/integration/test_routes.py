@@ -622,6 +622,15 @@ async def test_acts_on_a_case_that_has_ended_say_why_not(world: World, act: str,
     problem(await world.http.post(f"/api/v1/requests/{CASE}/{act}", json={}), 409, name)
 
 
+@pytest.mark.parametrize("act", ["withdraw", "remind", "corrections/finish"])
+async def test_acts_on_a_case_whose_process_was_ended_from_outside_say_so(world: World, act: str) -> None:
+    await world.approving()
+    world.gateway.started.clear()
+
+    body = problem(await world.http.post(f"/api/v1/requests/{CASE}/{act}", json={}), 409, "case-stands-still")
+    assert body["state"] == "approving"
+
+
 async def test_acts_on_a_case_that_never_was_are_hidden(world: World) -> None:
     problem(
         await world.http.post("/api/v1/requests/UC-2025-777777/withdraw", json={}), 404, "unknown-request"

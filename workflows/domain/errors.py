@@ -391,6 +391,15 @@ class CaseStillRuns(Conflict):
 
 
 @dataclass(eq=False)
+class CaseStandsStill(Conflict):
+    """The engine has no process of the case any more, as after somebody has terminated it there."""
+
+    sentence = "{request} stands at {state} and does not run any more: its process was ended from outside."
+    request: str
+    state: str
+
+
+@dataclass(eq=False)
 class NotClosedAgain(Conflict):
     sentence = "Ledger {ledger} is still open where {request} was to open it: {places}."
     ledger: str
