@@ -83,6 +83,7 @@ from service.running_cases import TemporalRunningCases
 from service.schedule_plan import planned_schedules
 from service.schedule_register import ScheduleRegister
 from service.schedules import ScheduleKeeper, ScheduleServer, TemporalSchedules
+from service.sealed_files import CaseFiles, DataFolder
 from service.sending.source import Sent
 from service.sending.wiring import open_sending
 from service.settings import Settings
@@ -139,6 +140,7 @@ def create_app(
         handed_out, outgoing = Tokens(database, known), Outgoing()
         schedule_log, held = ScheduleRegister(database), Leases(database)
         trail, store = AuditTrail(database), build_store(settings)
+        folder = DataFolder(settings.data_dir, book.sites)
         sealed = build_reports(settings, store, database, register, known, book)
         attachments = CaseAttachments(database, way, store, trail, settings.attachment_max_bytes)
         app.state.parts = Parts(
@@ -179,14 +181,14 @@ def create_app(
             forms=FormRecords(database),
             holds=LegalHolds(database),
             trail=trail,
-            verification=Verification(database, store, trust_in(settings)),
+            verification=Verification(database, store, trust_in(settings), folder),
             attachments=attachments,
             packages=EvidencePackages(
                 database,
-                Sources(way, store, settings.data_dir, load_signer(settings), SealedReports(sealed)),
+                Sources(way, store, folder, load_signer(settings), SealedReports(sealed)),
                 trail,
             ),
-            data_dir=settings.data_dir,
+            files=CaseFiles(database, folder),
             reports=sealed,
         )
         try:

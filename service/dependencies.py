@@ -5,7 +5,6 @@ import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Annotated, Any, TypeVar, cast
 from urllib.parse import unquote
 from uuid import uuid4
@@ -56,6 +55,7 @@ from service.schedule_register import ScheduleRegister
 from service.schedules import ScheduleKeeper
 from service.schemas import ActOut, Whole
 from service.scopes import scope_of
+from service.sealed_files import CaseFiles
 from service.sending.wiring import Sending
 from service.standing_tasks import StandingTasks
 from service.statistics import StatisticsReader
@@ -111,7 +111,7 @@ class Parts:
     verification: Verification
     attachments: CaseAttachments
     packages: EvidencePackages
-    data_dir: Path
+    files: CaseFiles
     reports: Reports
 
     @staticmethod

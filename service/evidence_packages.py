@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
 from typing import Any, Protocol
 
 from sqlalchemy import Connection, select
@@ -26,6 +25,7 @@ from service.case_record import read_record
 from service.database import Database, insert_new
 from service.refusals import NotHere
 from service.reports.sealed import Reports
+from service.sealed_files import WHY, Condition, DataFolder, ToldFile, told_files
 from service.signing import Signer
 from service.stored_rows import read_rows
 from service.tables import backups, cases
@@ -85,7 +85,7 @@ class Sources:
 
     gateway: Gateway
     store: ObjectStore
-    data_dir: Path
+    folder: DataFolder
     signer: Signer | None
     reports: StoredReports
 
@@ -175,7 +175,7 @@ class EvidencePackages:
 
     async def _built(self, case: str, lacks: str = "") -> bytes:
         """The package of a case as it is now; `lacks` says why it is to have no report."""
-        record, rows = await self._database.read(partial(_read, case=case))
+        record, rows, told = await self._database.read(partial(_read, case=case))
         if record.case["state"] not in FINAL_STATES:
             raise NotHere(case, "package")
         reports = {} if lacks else await self._from.reports.stored(case)
@@ -183,7 +183,7 @@ class EvidencePackages:
         history = await self._from.gateway.history(case)
         if history is not None:
             beside["temporal-history.json"] = history
-        return await asyncio.to_thread(self._written, record, rows, beside, lacks)
+        return await asyncio.to_thread(self._written, record, rows, told, beside, lacks)
 
     def _put(self, name: str, data: bytes) -> None:
         try:
@@ -192,12 +192,17 @@ class EvidencePackages:
             return  # by its digest: it is the same
 
     def _written(
-        self, record: Record, rows: list[dict[str, Any]], beside: Mapping[str, bytes], lacks: str
+        self,
+        record: Record,
+        rows: list[dict[str, Any]],
+        told: Iterable[ToldFile],
+        beside: Mapping[str, bytes],
+        lacks: str,
     ) -> bytes:
         files = {**_of_register(record, rows), **beside}
         files["verify.py"] = inspect.getsource(verifier).encode()
         files["READ-ME.txt"] = _INSTRUCTIONS.format(case=record.case["id"]).encode()
-        left_out = {**self._artefacts(record, files), **self._stored(record, rows, files)}
+        left_out = {**self._sealed(told, files), **self._stored(record, rows, files)}
         if lacks:
             left_out["report-zh.pdf"] = left_out["report-en.pdf"] = lacks
         if "temporal-history.json" not in files:
@@ -208,25 +213,17 @@ class EvidencePackages:
         key, signature = (signer.public_key, signer.sign(manifest)) if signer else (None, None)
         return pack({**files, verifier.MANIFEST: manifest, verifier.SEAL: seal_of(manifest, key, signature)})
 
-    def _artefacts(self, record: Record, files: dict[str, bytes]) -> dict[str, str]:
-        """Files that lie in the data folder, by the parts that name them; what is not here is told."""
-        difference = record.parts.get("difference")
-        named = {
-            "evidence.json": record.parts.get("evidence"),
-            "difference.jsonl": difference.get("artefact") if isinstance(difference, dict) else None,
-        }
+    def _sealed(self, told: Iterable[ToldFile], files: dict[str, bytes]) -> dict[str, str]:
+        """Files that lie in the data folder; what is kept at a site is told."""
         left_out = {}
-        for name, artefact in named.items():
-            if not isinstance(artefact, dict):
+        for file in told:
+            condition = self._from.folder.condition(file)
+            if condition == Condition.ELSEWHERE:
+                left_out[file.name] = "it lies with the worker at the site of the ledger"
                 continue
-            file = self._from.data_dir / artefact["path"]
-            if not file.is_file():
-                left_out[name] = "it lies with a worker elsewhere"
-                continue
-            data = file.read_bytes()
-            if hashlib.sha256(data).hexdigest() != artefact["sha256"]:
-                raise EvidenceDamaged(record.case["id"], name, "its SHA-256 is not the one on record")
-            files[name] = data
+            if condition != Condition.WHOLE:
+                raise EvidenceDamaged(file.case, file.name, WHY[condition])
+            files[file.name] = (self._from.folder.path / file.path).read_bytes()
         return left_out
 
     def _stored(
@@ -274,8 +271,9 @@ def _find(connection: Connection, case: str) -> tuple[str, str] | None:
     return None if row is None else (row.name, row.sha256)
 
 
-def _read(connection: Connection, case: str) -> tuple[Record, list[dict[str, Any]]]:
-    return read_record(connection, case), list(read_rows(connection, backups, backups.c.case_id == case))
+def _read(connection: Connection, case: str) -> tuple[Record, list[dict[str, Any]], tuple[ToldFile, ...]]:
+    rows = list(read_rows(connection, backups, backups.c.case_id == case))
+    return read_record(connection, case), rows, told_files(connection, case)
 
 
 def _missing(connection: Connection, limit: int) -> list[str]:

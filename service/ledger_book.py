@@ -207,6 +207,11 @@ class LedgerBook:
     def codes(self) -> tuple[str, ...]:
         return tuple(self._configurations)
 
+    @property
+    def sites(self) -> frozenset[str]:
+        """Codes of the ledgers that only a worker at their site reaches."""
+        return frozenset(code for code, one in self._configurations.items() if one.profile.at_site)
+
     def configuration(self, ledger: str) -> LedgerConfiguration:
         """Raises UnknownLedger."""
         try:

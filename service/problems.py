@@ -776,8 +776,8 @@ TABLE: tuple[Problem, ...] = (
         ("Evidence damaged", "证据已损坏"),
         "{request} 的 {file} 已损坏：{reason}。",
         (
-            "Nothing is handed out. Restore the object store from its own copy and run unclose verify.",
-            "系统不会提供该文件。请从对象存储的副本恢复，并运行 unclose verify。",
+            "Nothing is handed out. Restore the store or data folder from its copy and run unclose verify.",
+            "系统不会提供该文件。请从对象存储或数据目录的副本恢复，并运行 unclose verify。",
         ),
     ),
     _row(

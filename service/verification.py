@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import json
 import zipfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
 from functools import partial
 from io import BytesIO
@@ -19,6 +19,7 @@ from service.case_record import check_case, read_record
 from service.checkpoint_check import check_checkpoints
 from service.database import Database
 from service.report_tables import case_reports
+from service.sealed_files import WHY, DataFolder, ToldFile, told_files
 from service.settings import Settings
 from service.signing import load_signer
 from service.tables import cases
@@ -62,11 +63,17 @@ def trust_in(settings: Settings) -> Trust:
 class Verification:
     """Finds what was changed behind the back of the register. Changes nothing."""
 
-    def __init__(self, database: Database, store: ObjectStore | None = None, trust: Trust = ANY) -> None:
-        self._database, self._store, self._trust = database, store, trust
+    def __init__(
+        self,
+        database: Database,
+        store: ObjectStore | None = None,
+        trust: Trust = ANY,
+        folder: DataFolder | None = None,
+    ) -> None:
+        self._database, self._store, self._trust, self._folder = database, store, trust, folder
 
     async def case(self, case: str) -> tuple[Fault, ...]:
-        """What is wrong in the register, and in the store with what the register names there.
+        """What is wrong in the register, and with the files that it names in the store and the data folder.
 
         Raises:
             UnknownRequest, StorageUnavailable.
@@ -79,6 +86,9 @@ class Verification:
             for name in packages:
                 data = await asyncio.to_thread(self._store.get, name)
                 found += await self._database.read(partial(_against_package, case=case, data=data))
+        if self._folder is not None:
+            told = await self._database.read(partial(told_files, case=case))
+            found += await asyncio.to_thread(_check_sealed, self._folder, told)
         return tuple(found)
 
     async def trail(self) -> tuple[Fault, ...]:
@@ -146,6 +156,11 @@ def _check_stored(store: ObjectStore, case: str, stored: list[_Stored]) -> list[
         if not is_same:
             found.append(Fault(case, file.place, "altered"))
     return found
+
+
+def _check_sealed(folder: DataFolder, told: Iterable[ToldFile]) -> list[Fault]:
+    conditions = [(file, folder.condition(file)) for file in told]
+    return [Fault(file.case, file.name, str(how)) for file, how in conditions if how in WHY]
 
 
 def _numbers(connection: Connection, after: str | None, limit: int) -> list[str]:

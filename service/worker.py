@@ -55,6 +55,7 @@ from service.sandbox import sandbox_for
 from service.schedule_plan import planned_schedules
 from service.schedule_register import ScheduleRegister
 from service.schedules import ScheduleKeeper, TemporalSchedules
+from service.sealed_files import DataFolder
 from service.sending.dispatcher import Dispatcher, running
 from service.sending.wiring import open_post
 from service.settings import Settings
@@ -146,7 +147,7 @@ async def open_parts(
             polls = FormPolls(partial(open_jiandaoyun, access, around))
     try:
         schedules = ScheduleRegister(database)
-        trail = _trail_job(settings, database, reports)
+        trail = _trail_job(settings, database, reports, book.sites)
         retention = DeliveryRetention(database, timedelta(days=settings.delivery_days))
         bodies = job_bodies(book, database, register, catalogue, ledgers, polls, reports, trail, retention)
         yield Parts(
@@ -180,11 +181,12 @@ async def open_parts(
         await database.aclose()
 
 
-def _trail_job(settings: Settings, database: Database, reports: Reports) -> TrailJob:
+def _trail_job(settings: Settings, database: Database, reports: Reports, sites: frozenset[str]) -> TrailJob:
     store, signer, sealed = build_store(settings), load_signer(settings), SealedReports(reports)
+    folder = DataFolder(settings.data_dir, sites)
 
     def packages(gateway: Gateway) -> EvidencePackages:
-        sources = Sources(gateway, store, settings.data_dir, signer, sealed)
+        sources = Sources(gateway, store, folder, signer, sealed)
         return EvidencePackages(database, sources, AuditTrail(database))
 
     return TrailJob(Checkpoints(database, signer, build_time_stamps(settings)), packages)

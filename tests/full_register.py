@@ -24,6 +24,7 @@ from service.policies import PolicyStore
 from service.register import SqlRegister
 from service.reports import sealed
 from service.root_causes import Naming, SqlRootCauses
+from service.sealed_files import DataFolder
 from service.signing import Signer
 from service.standing_tasks import StandingTasks
 from service.time_stamps import TimeStamps
@@ -70,7 +71,9 @@ async def fill(database: Database, store: ObjectStore, folder: Path) -> None:
     trail = AuditTrail(database)
     gateway = FakeGateway()
     gateway.histories[CASE] = b'{"events": []}'
-    packages = EvidencePackages(database, Sources(gateway, store, folder, SIGNER, TwoReports()), trail)
+    packages = EvidencePackages(
+        database, Sources(gateway, store, DataFolder(folder), SIGNER, TwoReports()), trail
+    )
     assert (await packages.keep_missing()).made == 2
     authority = FakeAuthority.open()
     checkpoints = Checkpoints(database, SIGNER, TimeStamps(URL, [authority.root], authority.transport()))

@@ -9,8 +9,12 @@ import typer
 
 from activities.verifier import Fault, check_files, check_package
 from service.commands.opening import DataDir, open_settings
+from service.commands.printing import counted
+from service.configured_ledgers import load_ledgers
 from service.database import open_database
 from service.failures import MISUSED, CommandFailed
+from service.ledger_book import LedgersUnreadable
+from service.sealed_files import DataFolder
 from service.settings import Settings
 from service.vault import build_store
 from service.verification import Verification, Verified, trust_in
@@ -56,7 +60,8 @@ def _check_path(path: Path, key: str | None) -> list[Fault]:
 async def _verify(settings: Settings, case: str | None) -> int:
     database = open_database(settings.database_url)
     try:
-        verification = Verification(database, build_store(settings), trust_in(settings))
+        folder = DataFolder(settings.data_dir, _sites(settings))
+        verification = Verification(database, build_store(settings), trust_in(settings), folder)
         parts = verification.everything() if case is None else _one(verification, case)
         checked = faults = 0
         async for part in parts:
@@ -64,8 +69,16 @@ async def _verify(settings: Settings, case: str | None) -> int:
             faults += _tell(part.faults)
     finally:
         await database.aclose()
-    typer.echo(f"{checked} cases checked, {faults} faults")
+    typer.echo(f"{counted(checked, 'case')} checked, {counted(faults, 'fault')}")
     return faults
+
+
+def _sites(settings: Settings) -> frozenset[str]:
+    """Ledgers served at their site; none where no ledgers can be read: then no file may be missing."""
+    try:
+        return load_ledgers(settings).sites
+    except LedgersUnreadable:
+        return frozenset()
 
 
 async def _one(verification: Verification, case: str) -> AsyncIterator[Verified]:

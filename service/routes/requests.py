@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterable
 from dataclasses import replace
-from pathlib import Path as FilePath
 from typing import Annotated, Any
 
 from annotated_types import Ge, Le
@@ -36,16 +35,17 @@ from service.schemas import (
     printable,
 )
 from service.scopes import needs
+from service.sealed_files import DIFFERENCE, EVIDENCE
 from service.user import TokenScope
 from service.wishes import wish_of
 from service.wishing import wish_in
-from workflows.domain.digest import Json
 from workflows.domain.errors import (
     AcknowledgementNotOfToday,
     ActionNotPossible,
     AlreadyDecided,
     BeforeStartPeriod,
     CrossesFiscalYear,
+    EvidenceDamaged,
     ExtensionAsked,
     ExtensionTooLong,
     LedgerBusy,
@@ -207,13 +207,14 @@ async def stream_events(
 
 
 @router.get(
-    "/{case}/evidence.json", response_class=FileResponse, responses=responses(UnknownRequest, NotHere)
+    "/{case}/evidence.json",
+    response_class=FileResponse,
+    responses=responses(UnknownRequest, NotHere, EvidenceDamaged),
 )
 async def read_evidence(case: Number, parts: TheParts, actor: TheActor) -> FileResponse:
     """The sealed evidence of a case, byte by byte as it was sealed. That it was read goes on record."""
     await _head(parts, case)
-    sealed = (await parts.reader.parts(case)).get("evidence")
-    file = await _kept(parts, case, "evidence", sealed)
+    file = await parts.files.path(case, EVIDENCE)
     await parts.trail.tell(actor, AuditKind.EVIDENCE_READ, case, {"file": file.name})
     return FileResponse(file, media_type="application/json", filename=f"{case}.json")
 
@@ -230,12 +231,14 @@ async def read_difference(
 
 
 @router.get(
-    "/{case}/difference.jsonl", response_class=FileResponse, responses=responses(UnknownRequest, NotHere)
+    "/{case}/difference.jsonl",
+    response_class=FileResponse,
+    responses=responses(UnknownRequest, NotHere, EvidenceDamaged),
 )
 async def read_whole_difference(case: Number, parts: TheParts, actor: TheActor) -> FileResponse:
     """The difference with everything that the report only counts, one JSON object a line."""
     await _head(parts, case)
-    file = await _kept(parts, case, "difference", (await _difference(parts, case))["artefact"])
+    file = await parts.files.path(case, DIFFERENCE)
     await parts.trail.tell(actor, AuditKind.DIFFERENCE_READ, case, {"file": file.name})
     return FileResponse(file, media_type="application/jsonl", filename=f"{case}-difference.jsonl")
 
@@ -248,14 +251,6 @@ async def _difference(parts: Parts, case: str) -> dict[str, Any]:  # Any: JSON a
     if not isinstance(found, dict):
         raise NotHere(case, "difference")
     return found
-
-
-async def _kept(parts: Parts, case: str, part: str, artefact: Json) -> FilePath:
-    """A file of the case. Raises NotHere: there is none, or it lies with a worker at the site."""
-    file = parts.data_dir / str(artefact["path"]) if isinstance(artefact, dict) else None
-    if file is None or not await asyncio.to_thread(file.is_file):
-        raise NotHere(case, part)
-    return file
 
 
 # --------------------------------------------------------------------------- acts of applicant and correctors

@@ -24,6 +24,7 @@ from service.database import Database, open_database
 from service.evidence_packages import EvidencePackages, Kept, Package, Sources, StoredReports
 from service.refusals import NotHere
 from service.register import SqlRegister
+from service.sealed_files import DataFolder
 from service.signing import Signer
 from service.verification import Verification
 from tests.builders import a_request
@@ -57,7 +58,7 @@ class Archive:
     reports: TwoReports = field(default_factory=TwoReports)
 
     def packages(self) -> EvidencePackages:
-        sources = Sources(self.gateway, self.store, self.folder, SIGNER, self.reports)
+        sources = Sources(self.gateway, self.store, DataFolder(self.folder), SIGNER, self.reports)
         return EvidencePackages(self.database, sources, AuditTrail(self.database))
 
 

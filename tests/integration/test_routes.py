@@ -1,6 +1,7 @@
 """The HTTP contract with a real register, a ledger in memory and cases that are told what to answer."""
 
 import asyncio
+import hashlib
 import re
 import shutil
 from collections.abc import AsyncIterator
@@ -179,7 +180,7 @@ DIFFERENCE = Difference(
     actions={DocumentAction.ADDED: 0, DocumentAction.CHANGED: 3, DocumentAction.DELETED: 0},
     balances=Located((PlaceDifference(_MARCH, changed=1),), (_ROW,)),
     net=(Net(Module.INVENTORY, Period(2025, 3), "close_qty", Decimal("20.00")),),
-    artefact=Artefact("evidence/all.jsonl", "a" * 64, 4),
+    artefact=Artefact("evidence/all.jsonl", hashlib.sha256(b"{}").hexdigest(), 4),
 )
 _DEMAND: dict[str, Json] = {"group": "warehouse", "persons": ["warehouse"], "need": 1}
 LEVEL: dict[str, Json] = {
@@ -699,12 +700,18 @@ async def test_the_sealed_evidence_is_served_as_it_was_sealed(world: World, tmp_
     await world.approving()
     problem(await world.http.get(f"/api/v1/requests/{CASE}/evidence.json"), 404, "not-here")
     (tmp_path / "evidence").mkdir()
-    (tmp_path / "evidence" / "it.json").write_bytes(b'{"sealed": true}')
-    sealed: dict[str, Json] = {"evidence": {"path": "evidence/it.json", "sha256": "x"}}
-    await world.register.record(CaseChange(CASE, CaseState.ARCHIVING, (an_event(3),), parts=sealed))
+    it, body = tmp_path / "evidence" / "it.json", b'{"sealed": true}'
+    it.write_bytes(body)
+    sealed: dict[str, Json] = {"path": "evidence/it.json", "sha256": hashlib.sha256(body).hexdigest()}
+    told = an_event(3, EventKind.SEALED, **sealed)
+    await world.register.record(CaseChange(CASE, CaseState.ARCHIVING, (told,), parts={"evidence": sealed}))
 
     answer = await world.http.get(f"/api/v1/requests/{CASE}/evidence.json")
-    assert answer.content == b'{"sealed": true}'
+    assert answer.content == body
+    it.write_bytes(body.replace(b"true", b"fals"))
+    problem(await world.http.get(f"/api/v1/requests/{CASE}/evidence.json"), 409, "evidence-damaged")
+    it.unlink()
+    problem(await world.http.get(f"/api/v1/requests/{CASE}/evidence.json"), 409, "evidence-damaged")
 
 
 async def test_the_difference_tells_documents_and_balances_and_leads_to_the_whole(
@@ -715,9 +722,9 @@ async def test_the_difference_tells_documents_and_balances_and_leads_to_the_whol
     problem(await world.http.get(here), 404, "not-here")
     await world.approving()
     problem(await world.http.get(here), 404, "not-here")
-    await world.register.record(
-        CaseChange(CASE, CaseState.ARCHIVING, (an_event(3),), parts={"difference": to_json(DIFFERENCE)})
-    )
+    told = an_event(3, EventKind.COMPARED, **DIFFERENCE.record())
+    parts = {"difference": to_json(DIFFERENCE)}
+    await world.register.record(CaseChange(CASE, CaseState.ARCHIVING, (told,), parts=parts))
 
     body = (await world.http.get(here)).json()
     (document,) = body["documents"]["items"]
@@ -736,10 +743,12 @@ async def test_the_difference_tells_documents_and_balances_and_leads_to_the_whol
     ]
 
     whole = body["whole"]["href"]
-    problem(await world.http.get(whole), 404, "not-here")
+    problem(await world.http.get(whole), 409, "evidence-damaged")
     (tmp_path / "evidence").mkdir()
     (tmp_path / "evidence" / "all.jsonl").write_bytes(b"{}")
     assert (await world.http.get(whole)).content == b"{}"
+    (tmp_path / "evidence" / "all.jsonl").write_bytes(b"[]")
+    problem(await world.http.get(whole), 409, "evidence-damaged")
 
 
 async def test_a_guided_step_shows_its_instruction_in_the_language_asked_for(world: World) -> None:
