@@ -1,13 +1,11 @@
 """Snapshots at intervals and restore drills: which work on backups is due (R36)."""
 
-from activities.backup.catalogue import BackupCatalogue
+from activities.backup.catalogue import BY_SCHEDULE, BackupCatalogue
 from activities.recording import Profiles
 from workflows.backup_steps import SnapshotOrder, TestOrder
 from workflows.backup_work import BackupWork
 from workflows.domain.backups import Backup, BackupState
 from workflows.periodic_steps import JobDone, JobOrder
-
-BY = "schedule"
 
 
 class PeriodicBackups:
@@ -20,7 +18,7 @@ class PeriodicBackups:
         """Named after the time at which it was due: a run that is repeated makes no second one."""
         ledger = _ledger(order)
         name = f"{ledger}-snapshot-{order.at:%Y%m%dT%H%M%S}"
-        wanted = SnapshotOrder(id=name, ledger=ledger, by=BY, reason=order.schedule)
+        wanted = SnapshotOrder(id=name, ledger=ledger, by=BY_SCHEDULE, reason=order.schedule)
         return JobDone(
             {"backup": name}, BackupWork(ledger=ledger, at_site=self._at_site(ledger), snapshot=wanted)
         )
@@ -31,7 +29,7 @@ class PeriodicBackups:
         chosen = longest_untested(await self.catalogue.of(ledger))
         if chosen is None:
             return JobDone({"backup": None})
-        test = TestOrder(backup=chosen.id, by=BY, key=order.run[-120:])
+        test = TestOrder(backup=chosen.id, by=BY_SCHEDULE, key=order.run[-120:])
         return JobDone(
             {"backup": chosen.id}, BackupWork(ledger=ledger, at_site=self._at_site(ledger), test=test)
         )

@@ -7,8 +7,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, and_, select
 
-from activities.backup.catalogue import BackupAct, BackupEvent
-from service.archive_tables import legal_holds
+from activities.backup.catalogue import BY_SCHEDULE, BackupAct, BackupEvent
+from service.archive_tables import archived_cases, legal_holds
 from service.audit_trail import AuditEntry, AuditKind, append, newest_of
 from service.database import Database, insert, insert_new
 from service.queries import Page, Slice, newest_first, page_of
@@ -18,6 +18,7 @@ from workflows.domain.backups import Backup, BackupPoint, BackupState
 from workflows.domain.case import SYSTEM
 from workflows.domain.errors import UnknownBackup
 from workflows.domain.request import FINAL_STATES
+from workflows.domain.retention import Ties
 
 _COLUMNS = tuple(column.name for column in backups.c)
 _CHANGES = ("state", "restore_milliseconds", "tested_at", "reason", "kept_because")
@@ -45,11 +46,11 @@ class SqlBackupCatalogue:
     async def of(self, ledger: str) -> tuple[Backup, ...]:
         return await self._database.read(partial(_of, ledger=ledger))
 
-    async def needed(self, ledger: str) -> frozenset[str]:
-        return await self._database.read(partial(_needed, ledger=ledger))
+    async def ties(self, ledger: str) -> Ties:
+        return await self._database.read(partial(_ties, ledger=ledger))
 
-    async def held(self, ledger: str) -> frozenset[str]:
-        return await self._database.read(partial(_held, ledger=ledger))
+    async def let_go(self, gone: Backup, event: BackupEvent) -> bool:
+        return await self._database.write(partial(_let_go, gone=gone, event=event))
 
     async def record(self, event: BackupEvent) -> None:
         await self._database.write(partial(_record, event=event))
@@ -112,16 +113,29 @@ def _of(connection: Connection, ledger: str) -> tuple[Backup, ...]:
     return tuple(map(_backup, rows))
 
 
-def _needed(connection: Connection, ledger: str) -> frozenset[str]:
-    running = cases.c.state.not_in(FINAL_STATES)
-    wanted = select(backups.c.id).join(cases, backups.c.case_id == cases.c.id)
-    return frozenset(connection.scalars(wanted.where(backups.c.ledger == ledger, running)))
+def _ties(connection: Connection, ledger: str) -> Ties:
+    theirs = select(backups.c.case_id).where(backups.c.ledger == ledger)
+    ends = select(archived_cases.c.case_id, archived_cases.c.ended_at).join(
+        cases, (cases.c.id == archived_cases.c.case_id) & cases.c.state.in_(FINAL_STATES)
+    )
+    ended = {row.case_id: row.ended_at for row in connection.execute(ends.where(cases.c.id.in_(theirs)))}
+    held = select(legal_holds.c.case_id).where(legal_holds.c.lifted_at.is_(None))
+    taken = select(backup_events.c.backup_id).join(backups, backups.c.id == backup_events.c.backup_id)
+    by_schedule = (backup_events.c.act == BackupAct.TAKEN) & (backup_events.c.actor == BY_SCHEDULE)
+    return Ties(
+        ended=ended,
+        held=frozenset(connection.scalars(held.where(legal_holds.c.case_id.in_(theirs)))),
+        at_intervals=frozenset(connection.scalars(taken.where(backups.c.ledger == ledger, by_schedule))),
+    )
 
 
-def _held(connection: Connection, ledger: str) -> frozenset[str]:
-    in_force = select(legal_holds.c.case_id).where(legal_holds.c.lifted_at.is_(None))
-    wanted = select(backups.c.id).where(backups.c.ledger == ledger, backups.c.case_id.in_(in_force))
-    return frozenset(connection.scalars(wanted))
+def _let_go(connection: Connection, gone: Backup, event: BackupEvent) -> bool:
+    of_its_case = (legal_holds.c.case_id == gone.case) & legal_holds.c.lifted_at.is_(None)
+    if connection.scalars(select(legal_holds.c.n).where(of_its_case).limit(1)).first() is not None:
+        return False
+    _keep(connection, gone)
+    _record(connection, event)
+    return True
 
 
 def _record(connection: Connection, event: BackupEvent) -> None:

@@ -28,7 +28,7 @@ from workflows.domain.ledger import Module, ModuleGraph
 from workflows.domain.period import FiscalCalendar
 from workflows.domain.plan import Books
 from workflows.domain.policy import DEFAULT_POLICY, ApprovalPolicy
-from workflows.domain.retention import Retention
+from workflows.domain.retention import BY_HAND_DAYS, CASE_DAYS, Retention
 from workflows.domain.root_cause import CauseCatalogue
 from workflows.domain.runbook import Runbook
 from workflows.domain.timetable import Timetable
@@ -77,10 +77,17 @@ class _WorkingTime(_Part):
     days_on: tuple[date, ...] = ()
 
 
+_Days = Annotated[int, Field(ge=1, le=36_600)]
+
+
 class _Retention(_Part):
+    """How long backups are kept; none of a case that has not ended or is under legal hold is ever deleted."""
+
     daily: Annotated[int, Field(ge=0)] = 7
     weekly: Annotated[int, Field(ge=0)] = 5
     monthly: Annotated[int, Field(ge=0)] = 24
+    case_days: _Days = CASE_DAYS
+    by_hand_days: _Days = BY_HAND_DAYS
 
 
 class _Ledger(_Part):
@@ -233,7 +240,7 @@ class LedgerBook:
         return self.configuration(ledger).runbook
 
     def retention(self, ledger: str) -> tuple[Retention, ZoneInfo]:
-        """How many backups are kept, and in which zone a day begins. Raises UnknownLedger."""
+        """How long backups are kept, and in which zone a day begins. Raises UnknownLedger."""
         configuration = self.configuration(ledger)
         return configuration.retention, configuration.time_zone
 
@@ -380,6 +387,12 @@ modules = ["inventory", "cost", "receivable", "payable", "gl"]
 closes_before = [["inventory", "cost"], ["cost", "gl"], ["receivable", "gl"], ["payable", "gl"]]
 # How long people in the ledger are given to leave. Nobody sits in this one for real; elsewhere it is 60.
 warning_seconds = 0
+# How long backups are kept; these are the usual values (docs/backups.md). Snapshots at intervals: the newest
+# of so many days, weeks and months. Backups A and B of a case: so many days after its end, and always while
+# it is open or under legal hold. Snapshots by hand: so many days.
+# 备份保留（默认值）：定期快照按天、周、月各留最近若干份；案件的备份 A、B 在案件结束后保留 case_days 天，
+# 案件未结束或处于法律保全期间绝不删除；手工快照保留 by_hand_days 天。
+retention = {{ daily = 7, weekly = 5, monthly = 24, case_days = 400, by_hand_days = 90 }}
 """
 
 _PREFACE = """# The ledgers of this machine. Written once; change it as you like.

@@ -9,7 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import BinaryIO
 
-from activities.backup.catalogue import BackupEvent
+from activities.backup.catalogue import BY_SCHEDULE, BackupAct, BackupEvent
 from activities.erp.connector import (
     BalanceRow,
     Change,
@@ -47,6 +47,7 @@ from workflows.domain.period import FiscalCalendar, Period
 from workflows.domain.plan import PlanStep, apply
 from workflows.domain.policy import DEFAULT_POLICY, ApprovalPolicy
 from workflows.domain.request import UncloseRequest
+from workflows.domain.retention import Ties
 from workflows.domain.working_time import ALWAYS
 from workflows.steps import CORRECTION_RIGHT, Lease, LedgerProfile
 
@@ -388,7 +389,8 @@ class FakeCatalogue:
     def __init__(self) -> None:
         self.entries: dict[str, Backup] = {}
         self.events: dict[tuple[str, str], BackupEvent] = {}
-        self.running: set[str] = set()
+        self.ended: dict[str, datetime] = {}
+        self.held: set[str] = set()
 
     async def keep(self, backup: Backup) -> None:
         known = self.entries.get(backup.id)
@@ -404,11 +406,20 @@ class FakeCatalogue:
         there = (b for b in self.entries.values() if b.ledger == ledger and b.state != BackupState.DELETED)
         return tuple(sorted(there, key=lambda backup: (backup.taken_at, backup.id)))
 
-    async def needed(self, ledger: str) -> frozenset[str]:
-        return frozenset(backup.id for backup in self.entries.values() if backup.case in self.running)
+    async def ties(self, ledger: str) -> Ties:
+        taken = (e for e in self.events.values() if (e.act, e.actor) == (BackupAct.TAKEN, BY_SCHEDULE))
+        return Ties(
+            ended=dict(self.ended),
+            held=frozenset(self.held),
+            at_intervals=frozenset(event.backup for event in taken),
+        )
 
-    async def held(self, ledger: str) -> frozenset[str]:
-        return frozenset()
+    async def let_go(self, gone: Backup, event: BackupEvent) -> bool:
+        if gone.case in self.held:
+            return False
+        await self.keep(gone)
+        await self.record(event)
+        return True
 
     async def record(self, event: BackupEvent) -> None:
         self.events.setdefault((event.backup, event.key), event)

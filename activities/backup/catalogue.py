@@ -7,6 +7,10 @@ from typing import Protocol
 
 from workflows.domain.backups import Backup
 from workflows.domain.digest import Json
+from workflows.domain.retention import Ties
+
+BY_SCHEDULE = "schedule"
+"""The actor of snapshots that are taken at intervals: by it retention tells them from those by hand."""
 
 
 class BackupAct(StrEnum):
@@ -47,11 +51,14 @@ class BackupCatalogue(Protocol):
     async def of(self, ledger: str) -> tuple[Backup, ...]:
         """All entries of a ledger whose data is still there, oldest first."""
 
-    async def held(self, ledger: str) -> frozenset[str]:
-        """Those of cases that are under a legal hold."""
+    async def ties(self, ledger: str) -> Ties:
+        """What the register knows of the backups of a ledger beside the copies themselves."""
 
-    async def needed(self, ledger: str) -> frozenset[str]:
-        """Ids of the backups that belong to cases which have not ended."""
+    async def let_go(self, gone: Backup, event: BackupEvent) -> bool:
+        """Write that a backup is deleted, and the act, at once; the answer: whether it may be deleted.
+
+        It may not if its case has come under legal hold since retention looked; then nothing is written.
+        """
 
     async def record(self, event: BackupEvent) -> None:
         """Append an act, unless its key is on record."""

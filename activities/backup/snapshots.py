@@ -24,10 +24,10 @@ from workflows.backup_steps import (
 from workflows.domain.backups import Backup, BackupPoint, BackupState
 from workflows.domain.digest import Json, sha256
 from workflows.domain.errors import LedgerRefused, Refused, UnknownDocument
-from workflows.domain.retention import Retention, kept
+from workflows.domain.retention import Retention, Verdict, judged
 
 Rules = Callable[[str], tuple[Retention, tzinfo]]
-"""How many backups of a ledger are kept, and in which zone its days begin."""
+"""How long backups of a ledger are kept, and in which zone its days begin."""
 
 
 class SnapshotActivities(SnapshotSteps):
@@ -80,28 +80,31 @@ class SnapshotActivities(SnapshotSteps):
     @activity.defn
     async def tidy(self, order: TidyOrder) -> Tidied:
         there = await self.keeper.catalogue.of(order.ledger)
-        needed = await self.keeper.catalogue.needed(order.ledger)
+        ties = await self.keeper.catalogue.ties(order.ledger)
         retention, zone = self.rules(order.ledger)
-        held = await self.keeper.catalogue.held(order.ledger)
-        reasons = kept(there, retention, needed, zone, held)
+        verdicts = judged(there, retention, ties, zone, self.keeper.now())
+        deleted = []
         async with heartbeats() as meter:
             for backup in there:
-                if backup.id in reasons:
-                    await self._note_why(backup, reasons[backup.id])
-                else:
-                    await self._delete(backup, meter)
-        return Tidied(tuple(backup.id for backup in there if backup.id not in reasons))
+                verdict = verdicts[backup.id]
+                if verdict.stays:
+                    await self._note_why(backup, verdict.says)
+                elif await self._delete(backup, verdict, meter):
+                    deleted.append(backup.id)
+        return Tidied(tuple(deleted))
 
     async def _note_why(self, backup: Backup, reason: str) -> None:
         if backup.kept_because != reason:
             await self.keeper.catalogue.keep(replace(backup, kept_because=reason))
 
-    async def _delete(self, backup: Backup, meter: Meter) -> None:
-        """First said, then done: what is half removed is never taken for a backup."""
-        reason = "retention keeps it no longer"
+    async def _delete(self, backup: Backup, verdict: Verdict, meter: Meter) -> bool:
+        """First said, then done: what is half removed is never taken for a backup. Whether it was deleted."""
+        reason = f"retention ({verdict.rule}): {verdict.says}"
         gone = replace(backup, state=BackupState.DELETED, reason=reason, kept_because="")
-        await self.keeper.catalogue.keep(gone)
-        await self._record(backup.id, BackupAct.DELETED, "deleted", "retention", {"reason": reason})
+        told: dict[str, Json] = {"rule": verdict.rule, "reason": verdict.says}
+        event = self._event(backup.id, BackupAct.DELETED, "deleted", "retention", told)
+        if not await self.keeper.catalogue.let_go(gone, event):
+            return False
         folder = manifests.folder(backup.ledger, backup.id)
 
         def remove() -> None:
@@ -111,10 +114,13 @@ class SnapshotActivities(SnapshotSteps):
             self.keeper.store.sweep(folder)
 
         await in_thread(meter, remove)
+        return True
 
     async def _record(self, backup: str, act: BackupAct, key: str, by: str, data: dict[str, Json]) -> None:
-        event = BackupEvent(backup=backup, key=key, act=act, actor=by, at=self.keeper.now(), data=data)
-        await self.keeper.catalogue.record(event)
+        await self.keeper.catalogue.record(self._event(backup, act, key, by, data))
+
+    def _event(self, backup: str, act: BackupAct, key: str, by: str, data: dict[str, Json]) -> BackupEvent:
+        return BackupEvent(backup=backup, key=key, act=act, actor=by, at=self.keeper.now(), data=data)
 
 
 def _manifest_first(name: str) -> tuple[bool, str]:

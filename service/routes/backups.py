@@ -37,7 +37,10 @@ from workflows.domain.errors import (
 
 router = APIRouter(tags=["backups"])
 
-READERS = (Group.OPERATOR, Group.ADMIN)
+READERS = (Group.OPERATOR, Group.ADMIN, Group.AUDITOR)
+"""Who sees the catalogue."""
+WATCHERS = (Group.OPERATOR, Group.ADMIN)
+"""Who sees work on backups, which shows documents that were brought back."""
 ACTORS = (Group.OPERATOR,)
 
 Id = Annotated[str, Path(description="Id of the backup.", max_length=120), AfterValidator(printable)]
@@ -58,7 +61,7 @@ def _require(actor: Actor, groups: tuple[Group, ...]) -> None:
 async def list_backups(
     parts: TheParts, actor: TheActor, page: ThePage, ledger: Text = None, case: Text = None
 ) -> BackupList:
-    """Every backup there is or was, newest first."""
+    """Every backup there is or was, newest first, for operators, administrators and auditors."""
     _require(actor, READERS)
     found = await parts.catalogue.page(BackupFilter(ledger, case), page)
     return BackupList(items=[_out(backup) for backup in found.items], next=found.next)
@@ -80,7 +83,7 @@ async def read_backup_work(
     work: Annotated[str, Path(max_length=64), AfterValidator(printable)], parts: TheParts, actor: TheActor
 ) -> BackupWorkOut:
     """How far a piece of work on backups is, and what came of it."""
-    _require(actor, READERS)
+    _require(actor, WATCHERS)
     return _work(work, "", await parts.works.look(work))
 
 

@@ -139,9 +139,11 @@ async def test_a_backup_tells_what_it_is_and_what_was_done_with_it(world: World)
 
 
 @pytest.mark.parametrize(
-    ("person", "status"), [("operator", 200), ("admin", 200), ("clerk", 403), ("it", 403)]
+    ("person", "status"), [("operator", 200), ("admin", 200), ("auditor", 200), ("clerk", 403), ("it", 403)]
 )
-async def test_only_operators_and_administrators_see_backups(world: World, person: str, status: int) -> None:
+async def test_operators_auditors_and_administrators_see_backups(
+    world: World, person: str, status: int
+) -> None:
     world.as_(person)
     await world.catalogue.keep(a_backup())
     assert (await world.get("/backups")).status_code == status
@@ -172,7 +174,7 @@ async def test_an_act_is_begun_once_under_its_key(world: World, path: str, body:
 @pytest.mark.parametrize(("path", "body"), ACTS)
 async def test_nobody_but_operators_acts_on_backups(world: World, path: str, body: Any) -> None:
     await world.catalogue.keep(a_backup())
-    for person in ("admin", "clerk", "finance-head"):
+    for person in ("admin", "auditor", "clerk", "finance-head"):
         world.as_(person)
         refused = await world.post(path, body, key=person)
         assert refused.status_code == 403

@@ -8,7 +8,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 from zoneinfo import ZoneInfo
@@ -18,16 +18,16 @@ from temporalio.testing import ActivityEnvironment, WorkflowEnvironment
 from temporalio.worker import Worker
 
 from activities.backup import manifest as manifests
-from activities.backup.catalogue import BackupAct
+from activities.backup.catalogue import BY_SCHEDULE, BackupAct
 from activities.backup.snapshots import SnapshotActivities
 from service import backup_works
 from service.backup_works import TemporalBackupWorks, WorkNow, WorkState
-from tests.backup_stage import ID, Stage, demo, lite, place, stage
+from tests.backup_stage import ID, ORDER, Stage, demo, lite, place, stage
 from workflows.backup_steps import ExtractOrder, SnapshotOrder, TestOrder, TidyOrder
 from workflows.backup_work import BackupWork, BackupWorkflow
 from workflows.domain.backups import BackupState
 from workflows.domain.errors import UnknownBackupWork, UnknownDocument
-from workflows.domain.retention import Retention
+from workflows.domain.retention import Retention, Ties
 
 __all__ = ["demo", "lite", "place", "stage"]
 
@@ -110,24 +110,43 @@ async def test_retention_removes_data_and_keeps_the_record(lite: Stage) -> None:
     steps, environment = steps_of(lite), ActivityEnvironment()
     for n in range(3):
         await environment.run(
-            steps.take_snapshot, SnapshotOrder(id=f"demo-{n}", ledger="demo", by="operator")
+            steps.take_snapshot, SnapshotOrder(id=f"demo-{n}", ledger="demo", by=BY_SCHEDULE)
         )
         older = lite.catalogue.entries[f"demo-{n}"]
         taken_at = older.taken_at - timedelta(days=3 - n)
         lite.catalogue.entries[older.id] = replace(
             older, taken_at=taken_at, case="UC-OPEN" if n == 0 else None
         )
-    lite.catalogue.running = {"UC-OPEN"}
     tidied = await environment.run(steps.tidy, TidyOrder(ledger="demo"))
     assert tidied.deleted == ("demo-1",)
     assert lite.catalogue.entries["demo-1"].state == BackupState.DELETED
     assert not [path for path in lite.files() if "demo-1" in str(path)]
-    assert lite.catalogue.events["demo-1", "deleted"].act == BackupAct.DELETED
+    deleted = lite.catalogue.events["demo-1", "deleted"]
+    assert (deleted.act, deleted.data["rule"]) == (BackupAct.DELETED, "intervals")
     assert (await environment.run(steps.tidy, TidyOrder(ledger="demo"))).deleted == ()
     assert {b.id: b.kept_because for b in await lite.catalogue.of("demo")} == {
-        "demo-0": "a case that has not ended needs it",
+        "demo-0": "its case has not ended",
         "demo-2": "it is the newest proven one",
     }
+
+
+async def test_a_hold_that_comes_while_retention_looks_still_keeps_the_backup(
+    lite: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await lite.back_up()
+    await lite.back_up(replace(ORDER, point="B"))
+    long_ago = datetime(2001, 1, 1, tzinfo=UTC)
+    lite.catalogue.ended = {ORDER.case: long_ago}
+    seen = await lite.catalogue.ties("demo")
+
+    async def as_seen_before(_ledger: str) -> Ties:
+        return seen
+
+    lite.catalogue.held = {ORDER.case}
+    monkeypatch.setattr(lite.catalogue, "ties", as_seen_before)
+    there = lite.files()
+    tidied = await ActivityEnvironment().run(steps_of(lite).tidy, TidyOrder(ledger="demo"))
+    assert (tidied.deleted, lite.files()) == ((), there)
 
 
 # --------------------------------------------------------------------------- killed, and large

@@ -14,6 +14,7 @@ import pytest
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
+from activities.backup.catalogue import BackupAct, BackupEvent
 from activities.backup.store import open_store
 from service.backup_catalogue import SqlBackupCatalogue
 from service.case_record import check_case
@@ -27,7 +28,7 @@ from service.verification import Trust, Verification
 from tests.full_register import AUDITOR, OTHER, SIGNER, a_backup, fill
 from tests.trail_world import CASE, NOON, disarm, flipped
 from workflows.domain.backups import BackupState
-from workflows.domain.retention import HELD, NEWEST, Retention, kept
+from workflows.domain.retention import HELD, NEWEST, Retention, judged
 
 EVIDENCE = (
     "cases",
@@ -335,18 +336,20 @@ async def test_a_legal_hold_keeps_the_backups_of_its_case_and_what_goes_leaves_i
     copyfile(filled / "register.sqlite", tmp_path / "register.sqlite")
     database = open_database(f"sqlite+aiosqlite:///{tmp_path / 'register.sqlite'}")
     catalogue, holds = SqlBackupCatalogue(database), LegalHolds(database)
-    assert await catalogue.held("demo") == {f"{OTHER}-A"}
     rule = Retention(daily=0, weekly=0, monthly=0)
     newest = replace(a_backup("UC-2026-000001"), case=None, taken_at=NOON + timedelta(days=400))
     await catalogue.keep(newest.proven(1, NOON))
     there = await catalogue.of("demo")
-    reasons = kept(there, rule, frozenset(), UTC, await catalogue.held("demo"))
-    assert reasons == {f"{OTHER}-A": HELD, newest.id: NEWEST}
+    verdicts = judged(there, rule, await catalogue.ties("demo"), UTC, NOON + timedelta(days=4000))
+    held = next(backup for backup in there if backup.case == OTHER)
+    gone = replace(held, state=BackupState.DELETED, reason="retention keeps it no longer")
+    removal = BackupEvent(backup=gone.id, key="deleted", act=BackupAct.DELETED, actor="retention", at=NOON)
+    assert verdicts[gone.id] == HELD
+    assert verdicts[newest.id] == NEWEST
+    assert not await catalogue.let_go(gone, removal)
 
     await holds.lift(OTHER, "诉讼结束", AUDITOR, NOON)
-    assert await catalogue.held("demo") == frozenset()
-    gone = replace(there[0], state=BackupState.DELETED, reason="retention keeps it no longer")
-    await catalogue.keep(gone)
+    assert await catalogue.let_go(gone, removal)
     assert (await catalogue.find(gone.id)).reason == "retention keeps it no longer"
     for case in (CASE, OTHER):
         assert await Verification(database).case(case) == ()

@@ -14,6 +14,7 @@ from workflows.domain.ledger import Module, StepMode, Verb
 from workflows.domain.period import FiscalCalendar, Period
 from workflows.domain.plan import PlanStep, Why
 from workflows.domain.policy import DEFAULT_POLICY, Authorising, Level, one_of
+from workflows.domain.retention import Retention
 from workflows.domain.runbook import runbook_for
 
 WHOLE = """
@@ -31,7 +32,7 @@ authorisation_hours = 4
 max_window_hours = 12
 at_site = true
 backup_policy = "twice-1"
-retention = { daily = 1, weekly = 2, monthly = 3 }
+retention = { daily = 1, weekly = 2, monthly = 3, case_days = 365, by_hand_days = 30 }
 
 [ledgers.factory.policy]
 version = "factory-3"
@@ -65,7 +66,7 @@ def test_everything_can_be_configured(tmp_path: Path) -> None:
     assert configuration.options == DemoOptions(str(tmp_path / "factory.sqlite"))
     assert configuration.time_zone == ZoneInfo("Europe/Berlin")
     assert configuration.max_window_hours == 12
-    assert configuration.retention.monthly == 3
+    assert configuration.retention == Retention(1, 2, 3, 365, 30)
 
 
 def test_the_least_that_must_be_said_gives_the_default_chain(tmp_path: Path) -> None:
@@ -87,6 +88,7 @@ def test_the_least_that_must_be_said_gives_the_default_chain(tmp_path: Path) -> 
         (('["gl"]', '["gl"]\ntime_zone = "Mars"'), "ledgers.demo.time_zone"),
         (('["gl"]', '["gl"]\ncalendar = {periods_per_year = 11}'), "ledgers.demo.calendar.periods_per_year"),
         (('["gl"]', '["gl"]\nwindow = 3'), "ledgers.demo.window"),
+        (('["gl"]', '["gl"]\nretention = {case_days = 0}'), "ledgers.demo.retention.case_days"),
         (
             ('["gl"]', '["gl"]\n[ledgers.demo.policy]\nversion = "1"\nlevels = []'),
             "ledgers.demo.policy.levels",
@@ -127,7 +129,10 @@ def test_dev_gets_a_demo_ledger_of_its_own_and_others_do_not(tmp_path: Path) -> 
     with pytest.raises(LedgersUnreadable):
         LedgerBook.load(ledgers_path(None, tmp_path, dev=False))
 
-    assert LedgerBook.load(ledgers_path(None, tmp_path, dev=True)).codes == ("demo",)
+    book = LedgerBook.load(ledgers_path(None, tmp_path, dev=True))
+    assert book.codes == ("demo",)
+    usual = LedgerBook.load(written(tmp_path, LEAST)).configuration("demo").retention
+    assert book.configuration("demo").retention == usual, "the file shows what holds without it"
 
 
 def test_a_ledger_is_added_once(tmp_path: Path) -> None:

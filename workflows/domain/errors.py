@@ -20,7 +20,7 @@ UncloseError
 │   │   ├── WindowExpired, ExtensionAsked, ExtensionTooLong
 │   │   ├── OutOfOrder, StaleFence, NotExclusive, SessionsRemain, PeriodClosed, MissingRight
 │   │   ├── RightNotGranted, RightNotWithdrawn, GuidedOnly, NothingMoved, NotExplained
-│   │   ├── PointerMismatch, ProofMismatch, GateNotPassed, LedgerRefused, RehearsalFailed
+│   │   ├── PointerMismatch, ProofMismatch, NotCompared, GateNotPassed, LedgerRefused, RehearsalFailed
 │   │   ├── BackupUnproven, BackupDamaged, BackupKeyMissing, BackupKeyUnreadable, BackupKeyWrong,
 │   │   ├── RecipientUnreadable, NoRecipients, NoRoom, ToolMissing, NotRestorable
 │   │   ├── TooManyAttachments, EvidenceDamaged, CheckpointKeyMissing, ReportDamaged
