@@ -26,7 +26,7 @@ UncloseError
 │   │   ├── TooManyAttachments, EvidenceDamaged, CheckpointKeyMissing, ReportDamaged
 │   │   ├── TooLateForCause, NotOnHold
 │   │   ├── DelegationOverlaps, DelegationCycle, StandingTaskClosed, LeaseNotHeld,
-│   │   ├── CaseStillRuns, NotClosedAgain
+│   │   ├── CaseStillRuns, CaseStandsStill, NotClosedAgain
 │   │   └── EventsDiverged
 │   └── TooSoon                 it may be asked again after a time
 │       └── RemindedTooSoon
