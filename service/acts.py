@@ -1,9 +1,11 @@
 """What people say to running cases, and what they are told when the case has ended."""
 
+import asyncio
 from collections.abc import Awaitable
 from dataclasses import dataclass
 from datetime import datetime
 
+from service.beginnings import PAUSES, Sleep, require_begun
 from service.queries import Reader, Slice, TaskFilter
 from service.temporal_gateway import Gateway
 from workflows.domain.case import (
@@ -41,8 +43,8 @@ class Call:
 class Acts:
     """Passes acts on. A case that does not run any more is answered for from the register."""
 
-    def __init__(self, reader: Reader, gateway: Gateway) -> None:
-        self._reader, self._gateway = reader, gateway
+    def __init__(self, reader: Reader, gateway: Gateway, sleep: Sleep = asyncio.sleep) -> None:
+        self._reader, self._gateway, self._sleep = reader, gateway, sleep
 
     async def on_task(self, call: Call, act: Act) -> CaseNow:
         """Raises UnknownTask, TaskClosed, and what the case refuses with."""
@@ -58,7 +60,24 @@ class Acts:
             raise TaskClosed(task, now.case.state) from None
 
     async def withdraw(self, call: Call, case: str, comment: str) -> CaseNow:
-        """Raises UnknownRequest, NotTheApplicant, WrongState."""
+        """Raises UnknownRequest, NotTheApplicant, WrongState, CaseNotBegun.
+
+        What a case refuses is not kept under the name of the act, so it can be asked again under it.
+        """
+        for pause in PAUSES:
+            try:
+                return await self._withdraw(call, case, comment)
+            except WrongState as refused:
+                if refused.state != CaseState.RECEIVED:
+                    raise
+            await self._sleep(pause)
+        try:
+            return await self._withdraw(call, case, comment)
+        except WrongState as refused:
+            require_begun(case, refused)
+            raise
+
+    async def _withdraw(self, call: Call, case: str, comment: str) -> CaseNow:
         withdrawal = Withdrawal(call.actor, comment)
         asked = self._gateway.withdraw(case, withdrawal, call.update)
         return await self._unless_ended(case, asked, tuple(sorted(WITHDRAWABLE_STATES)))

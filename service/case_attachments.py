@@ -12,14 +12,22 @@ from activities.backup.store import AlreadyStored, NotStored, ObjectStore
 from service.acts import Call
 from service.attachment_rows import read_attachment, read_attachments
 from service.audit_trail import AuditKind, AuditTrail
+from service.beginnings import Beginnings
 from service.database import Database
+from service.intake import Intake
 from service.queries import Reader
 from service.refusals import BodyTooLarge, FileRefused
 from service.tables import tasks
 from service.temporal_gateway import Gateway
 from workflows.domain.attachments import KINDS, Attaching, Attachment, kind_of, require_party, safe_name
 from workflows.domain.case import SYSTEM, Actor
-from workflows.domain.errors import EvidenceDamaged, TooManyAttachments, UnknownRequest, WrongState
+from workflows.domain.errors import (
+    CaseNotBegun,
+    EvidenceDamaged,
+    TooManyAttachments,
+    UnknownRequest,
+    WrongState,
+)
 from workflows.domain.request import FINAL_STATES, CaseState
 
 log = logging.getLogger(__name__)
@@ -42,6 +50,7 @@ class CaseAttachments:
     ) -> None:
         self._database, self._reader, self._gateway = database, Reader(database), gateway
         self._store, self._trail, self.limit = store, trail, limit
+        self._beginnings = Beginnings(self._reader, Intake(database), gateway)
 
     async def add(self, call: Call, case: str, upload: Upload) -> Attaching:
         """Store a file and tell the case of it; its event goes on record with whatever comes next.
@@ -50,9 +59,10 @@ class CaseAttachments:
             UnknownRequest, NotAParty: it is not theirs to add to.
             WrongState: the case has ended.
             FileRefused, BodyTooLarge: the file is of no kind or size that is taken.
+            CaseNotBegun: it was accepted a moment ago, and has not begun.
             TooManyAttachments, and what the gateway and the store raise.
         """
-        head = await self._reader.case(case)
+        head = await self._beginnings.case(case)
         asked = await self._database.read(partial(_asked, case=case, actor=call.actor))
         require_party(call.actor, head.request, asked)
         return await self._keep(call, case, head.state, upload)
@@ -65,7 +75,7 @@ class CaseAttachments:
         told = "\x1f".join((case, name, hashlib.sha256(content).hexdigest()))
         call = Call(Actor(SYSTEM.person, origin=mime), hashlib.sha256(told.encode()).hexdigest())
         try:
-            state = (await self._reader.case(case)).state
+            state = (await self._beginnings.case(case)).state
             await self._keep(call, case, state, Upload(name, content))
         except (FileRefused, BodyTooLarge, WrongState, TooManyAttachments) as refused:
             log.warning("file %r is not kept with %s: %s", name, case, refused)
@@ -80,6 +90,8 @@ class CaseAttachments:
             await self._gateway.attach(case, attaching, call.update)
         except UnknownRequest:
             ended = (await self._reader.case(case)).state
+            if ended == CaseState.RECEIVED:
+                raise CaseNotBegun(case) from None
             if ended not in FINAL_STATES:
                 raise
             raise WrongState(case, ended, ()) from None

@@ -951,6 +951,13 @@ TABLE: tuple[Problem, ...] = (
         "流程引擎无响应：{reason}。",
         _AGAIN,
     ),
+    _row(
+        e.CaseNotBegun,
+        503,
+        ("Case about to begin", "案件即将开始"),
+        "{request} 已受理，即将开始处理。",
+        _AGAIN,
+    ),
     # ---------------------------------------------------------------- the service itself
     _row(
         r.Unidentified,

@@ -17,6 +17,7 @@ from service.trail_schemas import AttachmentList, AttachmentOut
 from service.views import API
 from workflows.domain.attachments import Attaching, Attachment
 from workflows.domain.errors import (
+    CaseNotBegun,
     EvidenceDamaged,
     NoRoom,
     NotAParty,
@@ -60,6 +61,7 @@ _BODY: dict[str, Any] = {  # Any: OpenAPI
         KeyReused,
         NoRoom,
         WorkflowUnavailable,
+        CaseNotBegun,
     ),
     openapi_extra=_BODY,
 )

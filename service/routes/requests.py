@@ -44,6 +44,7 @@ from workflows.domain.errors import (
     ActionNotPossible,
     AlreadyDecided,
     BeforeStartPeriod,
+    CaseNotBegun,
     CrossesFiscalYear,
     EvidenceDamaged,
     ExtensionAsked,
@@ -263,7 +264,7 @@ _ACTS = (UnknownRequest, WrongState, KeyReused, WorkflowUnavailable)
 
 @router.post(
     "/{case}/withdraw",
-    responses=responses(*_ACTS, NotTheApplicant),
+    responses=responses(*_ACTS, NotTheApplicant, CaseNotBegun),
     openapi_extra={"x-irreversible": "The case ends; the wish needs a new request."},
 )
 async def withdraw(case: Number, parts: TheParts, once: DoneOnce, body: CommentIn = NO_COMMENT) -> ActOut:

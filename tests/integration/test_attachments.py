@@ -16,7 +16,7 @@ from tests.scene import Scene, actor, eventually, on_stage
 from tests.trail_world import SHEET
 from workflows.domain.attachments import Attaching
 from workflows.domain.case import CaseChange, CaseEvent, EventKind
-from workflows.domain.request import CaseState
+from workflows.domain.request import CaseState, UncloseRequest
 from workflows.unclose import UncloseWorkflow
 
 HERE = f"/api/v1/requests/{CASE}/attachments"
@@ -199,3 +199,19 @@ async def test_a_running_case_takes_a_file_and_tells_of_it(
         await eventually(lambda: bool(told()), "the file to be on record", play.tale)
         assert (told()[0].actor, told()[0].data["name"]) == ("clerk", "a.pdf")
         await play.stop()
+
+
+async def test_a_file_for_a_case_that_has_only_just_been_taken_is_asked_for_again(
+    tmp_path: Path, empty_register: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("service.beginnings.PAUSES", ())
+    async with a_world(tmp_path, empty_register) as world:
+        world.gateway.first_step = _not_yet
+        await world.ask()
+        answer = await send(world)
+        problem(answer, 503, "case-not-begun")
+        assert answer.headers["Retry-After"] == "2"
+
+
+async def _not_yet(request: UncloseRequest) -> None:
+    """No worker has taken the case up."""

@@ -31,7 +31,7 @@ UncloseError
 │   └── TooSoon                 it may be asked again after a time
 │       └── RemindedTooSoon
 └── Unavailable                 the world did not answer; asking again may help
-    └── LedgerUnavailable, StorageUnavailable, WorkflowUnavailable, NotStamped, ReportNotMade
+    └── LedgerUnavailable, StorageUnavailable, WorkflowUnavailable, NotStamped, ReportNotMade, CaseNotBegun
 
 Errors know the business, not HTTP. Their fields are the facts; `str()` is one English sentence. The HTTP
 words for each class (status, Chinese text, remedy) stand in `service/problems.py`.
@@ -809,6 +809,14 @@ class ReportNotMade(Unavailable):
 class WorkflowUnavailable(Unavailable):
     sentence = "The workflow engine does not answer: {reason}."
     reason: str
+
+
+@dataclass(eq=False)
+class CaseNotBegun(Unavailable):
+    """It was accepted a moment ago and has not taken its first step."""
+
+    sentence = "{request} has been accepted and is about to begin."
+    request: str
 
 
 def every_error() -> tuple[type[UncloseError], ...]:
