@@ -154,10 +154,12 @@ async def _identity(
 ) -> Identity:
     """Who asks, allowed to ask this with this token, and not too often."""
     identity = await parts.identities.identify(given.credentials) if given else None
+    address = request.client.host if request.client else ""
     if identity is None:
         if given is not None:
-            await parts.limits.count_failure(request.client.host if request.client else "")
+            await parts.limits.count_failure(address)
         raise Unidentified
+    identity = replace(identity, actor=replace(identity.actor, origin=address))
     scope = scope_of(request.method, request.scope["route"].openapi_extra)
     await parts.limits.count(identity.actor.person, scope)
     if scope not in identity.scopes:

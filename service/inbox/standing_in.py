@@ -22,4 +22,4 @@ async def actor_of(hook: Hook, person: str | None, users: Users, field: str) -> 
         known = await users.find(person)
         if known is None or not known.active or known.kind != UserKind.PERSON:
             raise UnknownPerson(person, field)
-    return Actor(account.name, account.groups, person)
+    return Actor(account.name, account.groups, person, origin=f"hook {hook.name}")

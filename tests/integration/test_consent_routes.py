@@ -154,6 +154,7 @@ async def test_a_resubmission_without_changes_leaves_the_request_as_it_is(world:
     said = world.gateway.heard[-1]
     assert isinstance(said, Resubmission)
     assert said.request is None
+    assert said.actor.origin == "127.0.0.1", "who, when, from where (design §7)"
 
 
 @pytest.mark.parametrize(
