@@ -3,12 +3,14 @@
 import re
 from collections.abc import Mapping
 from functools import lru_cache
-
-import cel
+from typing import TYPE_CHECKING
 
 from workflows.domain.digest import Json
 from workflows.domain.policy import ApprovalPolicy, Level, Rule
 from workflows.domain.policy_facts import EXAMPLE
+
+if TYPE_CHECKING:
+    import cel
 
 MAX_LENGTH = 1000
 """Characters of one expression."""
@@ -46,7 +48,7 @@ def holds(rule: Rule, facts: Mapping[str, Json], level: str = "") -> bool:
     """Whether a rule holds. Raises RuleUnreadable for anything else than yes or no."""
     where = f"{level}.when.{rule.name}" if level else rule.name
     try:
-        answer = _program(rule.expression).execute(cel.Context(variables=dict(facts)))
+        answer = _program(rule.expression).execute(_context(facts))
     except Exception as error:  # the library raises built-in errors of many kinds
         raise RuleUnreadable(where, _sentence(error)) from error
     if not isinstance(answer, bool):
@@ -59,8 +61,16 @@ def try_rule(rule: Rule) -> None:
     holds(rule, EXAMPLE)
 
 
+def _context(facts: Mapping[str, Json]) -> "cel.Context":
+    import cel  # it brings a whole terminal along: only for those that have a rule to judge
+
+    return cel.Context(variables=dict(facts))
+
+
 @lru_cache(maxsize=512)
-def _program(expression: str) -> cel.Program:
+def _program(expression: str) -> "cel.Program":
+    import cel  # as above
+
     if len(expression) > MAX_LENGTH:
         raise ValueError(f"it is longer than {MAX_LENGTH} characters")
     loops = len(_LOOP.findall(expression))

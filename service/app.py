@@ -33,7 +33,7 @@ from service.identity import Identities
 from service.inbox.hooks import HookBook, load_hooks
 from service.inbox.store import Inbox
 from service.intake import Answers, Intake
-from service.jiandaoyun.composition import load_access
+from service.jiandaoyun.access import load_access
 from service.jiandaoyun.records import FormRecords
 from service.jobs import jobs_with
 from service.key_sets import KeySets

@@ -41,7 +41,8 @@ from service.directory import RegisterDirectory
 from service.evidence_packages import EvidencePackages, SealedReports, Sources
 from service.inbox.hooks import load_hooks
 from service.inbox.wiring import Incoming
-from service.jiandaoyun.composition import Around, load_access, open_jiandaoyun
+from service.jiandaoyun.access import load_access
+from service.jiandaoyun.composition import Around, open_jiandaoyun
 from service.jiandaoyun.mirroring import open_mirror
 from service.jiandaoyun.polling import FormPolls
 from service.job_bodies import job_bodies

@@ -24,9 +24,13 @@ sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
+# What is imported stays to the end: looking through it for garbage takes longer than most tests.
+gc.disable()
+
+
 def pytest_collection_finish() -> None:
-    """What was imported stays to the end: looking through it for garbage takes longer than most tests."""
     gc.freeze()
+    gc.enable()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

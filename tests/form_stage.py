@@ -14,7 +14,8 @@ from pydantic import SecretStr
 from service.database import Database, open_database
 from service.dev_people import known_people
 from service.directory import RegisterDirectory
-from service.jiandaoyun.composition import Access, Around, JiandaoyunParts, build_jiandaoyun
+from service.jiandaoyun.access import Access
+from service.jiandaoyun.composition import Around, JiandaoyunParts, build_jiandaoyun
 from service.jiandaoyun.forms import Form, Forms
 from service.jiandaoyun.records import FormRecords, Known, RecordId
 from service.ledger_book import LedgerBook

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from service.configured_ledgers import load_ledgers
 from service.failures import MISUSED, CommandFailed, remedy
 from service.inbox.hooks import HookBook, HooksUnreadable, load_hooks
-from service.jiandaoyun.composition import Access, load_access
+from service.jiandaoyun.access import Access, load_access
 from service.jiandaoyun.forms import FormsUnreadable
 from service.ledger_book import LedgerBook, LedgersUnreadable
 from service.sending.channel_book import ChannelBook, ChannelsUnreadable

@@ -4,19 +4,17 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from pathlib import Path
 
 import httpx
-from pydantic import SecretStr
 
 from activities.recording import Directory
 from service.acceptance import Acceptance
 from service.acts import Acts
 from service.database import Database
 from service.intake import Intake
+from service.jiandaoyun.access import Access
 from service.jiandaoyun.attachments import AttachmentKeeper, Attachments
 from service.jiandaoyun.client import JiandaoyunClient
-from service.jiandaoyun.forms import Forms, FormsUnreadable
 from service.jiandaoyun.intake import FormIntake, Register
 from service.jiandaoyun.poller import FormPoller
 from service.jiandaoyun.pushes import JiandaoyunPushes
@@ -25,19 +23,8 @@ from service.jiandaoyun.records import FormRecords
 from service.jiandaoyun.showing import FormShowing
 from service.ledger_book import LedgerBook
 from service.queries import Reader
-from service.secret_references import SecretMissing, read_secret
 from service.temporal_gateway import Gateway
 from service.wishes import Wishes
-
-FILE = "jiandaoyun.toml"
-
-
-@dataclass(frozen=True)
-class Access:
-    """The configured forms, and the key to them."""
-
-    forms: Forms
-    api_key: SecretStr
 
 
 @dataclass(frozen=True)
@@ -59,22 +46,6 @@ class JiandaoyunParts:
     intake: FormIntake
     poller: FormPoller
     showing: FormShowing
-
-
-def load_access(given: Path | None, data_dir: Path) -> Access | None:
-    """The file given, else `jiandaoyun.toml` in the data folder; none without a file.
-
-    Raises:
-        FormsUnreadable: the file is wrong, or the key that it refers to is not there.
-    """
-    path = given or data_dir / FILE
-    if given is None and not path.exists():
-        return None
-    forms = Forms.load(path)
-    try:
-        return Access(forms, read_secret(forms.api_key, path.absolute().parent))
-    except SecretMissing as error:
-        raise FormsUnreadable(path, "api_key", str(error)) from error
 
 
 @asynccontextmanager

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 import httpx
 
 from service.database import Database
+from service.jiandaoyun.access import Access
 from service.jiandaoyun.client import JiandaoyunClient
-from service.jiandaoyun.composition import Access
 from service.jiandaoyun.mirror import CHANNEL, FormMirror, MirrorChannel
 from service.jiandaoyun.mirrored import MirrorBook
 from service.jiandaoyun.records import FormRecords

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from service.app import assemble
 from service.rate_limits import RateLimits, Rates
 from service.refusals import TooManyRequests
 from service.scopes import KEY
 from service.user import TokenScope
+from tests.api_document import api_document
 from tests.people_world import Office, an_office, problem
 
 OPEN = {"/healthz", "/readyz", "/problems/{name}"}
@@ -20,7 +20,7 @@ SIGNED = {"/api/v1/webhooks/jiandaoyun/{hook}", "/api/v1/webhooks/generic/{hook}
 
 
 def operations() -> Iterator[tuple[str, str, dict[str, Any]]]:
-    for path, methods in assemble(dev=True).openapi()["paths"].items():
+    for path, methods in api_document()["paths"].items():
         for method, operation in methods.items():
             yield method.upper(), path, operation
 

@@ -11,8 +11,8 @@ import httpx
 import pytest
 from sqlalchemy import Connection, select, update
 
-from service.app import assemble
 from service.tables import idempotency, intake
+from tests.api_document import api_document
 from tests.integration.test_routes import (
     CASE,
     DIGEST,
@@ -38,7 +38,7 @@ async def world(tmp_path: Path, empty_register: Path) -> AsyncIterator[World]:
 
 def operations() -> Iterator[tuple[str, str, Operation]]:
     """Method, path and description of everything, the development routes included."""
-    for path, found in assemble(dev=True).openapi()["paths"].items():
+    for path, found in api_document()["paths"].items():
         for method, operation in found.items():
             yield method, path, operation
 
@@ -107,7 +107,7 @@ def test_no_list_gives_more_than_two_hundred() -> None:
 
 
 def test_every_problem_of_the_document_has_a_heading() -> None:
-    told = str(assemble(dev=True).openapi())
+    told = str(api_document())
     headings = re.findall(r"^## (\S+)$", Path("openapi/problems.md").read_text("utf-8"), re.MULTILINE)
     named = set(re.findall(r"/problems/([a-z-]+)`", told))
     assert named

@@ -11,7 +11,7 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
-from service.jiandaoyun.composition import Access
+from service.jiandaoyun.access import Access
 from service.jiandaoyun.flows import MirrorOutcome
 from service.jiandaoyun.forms import Forms, FormsUnreadable, Mirror
 from service.jiandaoyun.mirror import CHANNEL

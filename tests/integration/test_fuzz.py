@@ -24,11 +24,12 @@ from schemathesis.python.asgi import shutdown_lifespans
 from activities.demo_erp.desk import Desk
 from activities.demo_erp.ledger import DemoLedger
 from activities.demo_erp.seed import create_demo
-from service.app import assemble, create_app
+from service.app import create_app
 from service.database import open_database
 from service.migrate import upgrade
 from service.register import SqlRegister
 from service.settings import Settings
+from tests.api_document import api_document
 from tests.builders import a_request
 from tests.fakes import FakeBackupWorks, FakeGateway, FakeScheduleServer
 from tests.integration.test_routes import DIGEST, FINDING, LEVEL, NOW, PLAN, an_event
@@ -150,9 +151,7 @@ def test_every_operation_was_tried_and_held_against_the_document(tried: list[Sce
         check.name for recorder in tried for found in recorder.checks.values() for check in found
     )
     operations = {
-        f"{method.upper()} {path}"
-        for path, found in assemble(dev=True).openapi()["paths"].items()
-        for method in found
+        f"{method.upper()} {path}" for path, found in api_document()["paths"].items() for method in found
     }
     assert {recorder.label for recorder in tried if recorder.interactions} == operations
     assert {
