@@ -12,7 +12,8 @@ from service.inbox.ports import Handler, HookKind
 from service.inbox.pushes import StoredOnly
 from service.inbox.store import Inbox
 from service.intake import Intake
-from service.jiandaoyun.composition import Access, Around, open_jiandaoyun, shown
+from service.jiandaoyun.access import Access
+from service.jiandaoyun.composition import Around, open_jiandaoyun, shown
 from service.users import Users
 from service.wishes import Wishes
 
