@@ -4,7 +4,11 @@
 This one file is copied into every evidence package as `verify.py`. It needs Python 3.8 or later and nothing
 but the standard library, asks no network, and imports nothing of Unclose:
 
-    python3 -I verify.py UC-2025-000001.zip [--key PUBLIC_KEY]
+    python3 -I verify.py [PLACE] [--key PUBLIC_KEY]
+
+PLACE is a package, or the folder it was unpacked to; the folder that verify.py lies in if it is not given.
+PUBLIC_KEY, 64 hexadecimal digits, must have signed it. Ends with 0 if every byte is what was sealed, with 1
+if not, and with 2 if nothing could be checked.
 """
 
 # ruff: noqa: UP006, UP035, UP045, B905  # it must run where Python is older than Unclose's own
@@ -12,6 +16,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import itertools
 import json
 import os
 import re
@@ -53,6 +58,9 @@ WORDS: Dict[str, Tuple[str, str]] = {
     "container": ("the container of the package was changed here", "证据包容器在此处被改动"),
     "bad_signature": ("its signature does not fit", "签名不符"),
     "other_key": ("is signed with another key than the one given", "签名所用密钥与给定密钥不同"),
+    "not_signed": ("is not signed, and ought to be", "未签名，而按要求应已签名"),
+    "not_as_registered": ("is no package that the register knows", "不是登记簿所记载的证据包"),
+    "not_as_printed": ("is not the checkpoint whose SHA-256 was given", "与给定 SHA-256 的检查点不符"),
     "rewritten": ("is not what a signed checkpoint says of it", "与已签名的检查点不符"),
     "not_as_packaged": ("is not where the sealed package of the case ends", "与已封存证据包不符"),
     "bad_stamp": ("its time stamp does not fit", "时间戳不符"),
@@ -165,7 +173,7 @@ def _altered_events(case: str, record: Record, sound: List[Row]) -> Set[int]:
 
 
 def _case_row(case: str, record: Record, sound: List[Row], known: Set[str]) -> Iterator[Fault]:
-    row, request = record.case, record.case["request"]
+    row = record.case
     expected: Dict[str, Any] = {
         "last_seq": _last_seq(record, sound),
         "head_digest": _head(case, record, sound),
@@ -173,18 +181,39 @@ def _case_row(case: str, record: Record, sound: List[Row], known: Set[str]) -> I
     told: Dict[str, Any] = {}
     for imprint in sound:
         told.update({k: v for k, v in imprint["told"].items() if k in ("state", "waiting_for", "request")})
-    if told.get("request") is not None and digest_of(request) != told.pop("request"):
+    digest = told.pop("request", None)
+    if digest is not None and digest_of(row["request"]) != digest:
         yield Fault(case, "case/request", "altered")
-    elif isinstance(request, Mapping):
-        for name in ("id", "ledger", "target_period", "applicant"):
-            expected[name] = request[name]
-        expected["created_at"] = request["accepted_at"]
-        expected["updated_at"] = record.events[-1]["at"] if record.events else request["accepted_at"]
+    for name in _not_as_asked(row, digest):
+        yield Fault(case, f"case/{name}", "altered")
+    expected["updated_at"] = record.events[-1]["at"] if record.events else row["created_at"]
     expected.update(told)
     expected.update(_repeated_parts(record.parts, known))
     for name, value in expected.items():
         if name in row and row[name] != value:
             yield Fault(case, f"case/{name}", "altered")
+
+
+_REPEATED = {name: name for name in ("id", "ledger", "target_period", "applicant")}
+_REPEATED["created_at"] = "accepted_at"
+"""Columns of a case that repeat its request, and what they are called there."""
+
+
+def _not_as_asked(row: Row, digest: Optional[str]) -> List[str]:
+    """Columns that differ from the request, as far as it is not the request that was changed there.
+
+    `digest` is that of the request as it was told: what restores it is sound.
+    """
+    request = row["request"]
+    if not isinstance(request, Mapping):
+        return []
+    differ = [name for name, said in _REPEATED.items() if said in request and row[name] != request[said]]
+    for size in range(len(differ), 0, -1):
+        for sound in itertools.combinations(differ, size):
+            restored = {**request, **{_REPEATED[name]: row[name] for name in sound}}
+            if digest_of(restored) == digest:
+                return [name for name in differ if name not in sound]
+    return differ
 
 
 def _head(case: str, record: Record, sound: List[Row]) -> Any:
@@ -387,8 +416,15 @@ def _seal(files: Mapping[str, bytes], key: Optional[str]) -> Iterator[Fault]:
         )
         fits = same_but_manifest and _is_hex(seal.get("manifest_sha256"), 64)
         yield Fault("", _whose(files, seal) if fits else SEAL, "altered")
+    elif public_key is None and signature is not None:
+        yield Fault("", SEAL, "altered")
+    elif public_key is not None and not (_is_hex(public_key, 64) and _is_hex(signature, 128)):
+        # A capital digit would mean the same, and is another byte.
+        yield Fault("", SEAL, "altered")
     elif public_key is not None and not verify_signature(public_key, files[MANIFEST], signature):
         yield Fault("", SEAL, "bad_signature")
+    elif key is not None and public_key is None:
+        yield Fault("", SEAL, "not_signed")
     elif key is not None and public_key != key.lower():
         yield Fault("", SEAL, "other_key")
 
@@ -580,39 +616,91 @@ _BASE: _Point = (_BASE_X, _BASE_Y, 1, _BASE_X * _BASE_Y % _P)
 # --------------------------------------------------------------------------- the command
 
 
+class Examined(NamedTuple):
+    """What came of looking at a package."""
+
+    faults: List[Fault]
+    sha256: str
+    """Of the package; of the one that it was before, if it was unpacked."""
+    case: Optional[str]
+    public_key: Optional[str]
+    """Who has signed it, by its own word; none: nobody."""
+
+    def signed(self, key: Optional[str] = None) -> str:
+        """One line on who has signed it; `key` is that of whoever was to sign it."""
+        if self.public_key is None:
+            return "not signed: compare the SHA-256 with the register / 未签名：请与登记簿中的 SHA-256 核对"
+        if key is not None and key.lower() == self.public_key:
+            return f"signed with {self.public_key}, as it must be / 签名公钥与给定公钥一致"
+        return f"signed with {self.public_key}: compare with the published key / 签名公钥：请与公布的公钥核对"
+
+
+def examine(place: str, key: Optional[str] = None) -> Examined:
+    """Check a package, or the folder it was unpacked to. Raises OSError."""
+    if os.path.isdir(place):
+        files = _files_below(place)
+        data, found = pack(files), check_files(files, key)
+    else:
+        with open(place, "rb") as file:
+            data = file.read()
+        found = check_package(data, key)
+        unreadable = any(fault.code == "unreadable" and fault.place == "package" for fault in found)
+        files = {} if unreadable else _unpacked(data)[0]
+    case, public_key = _named(files, MANIFEST, "case"), _named(files, SEAL, "public_key")
+    return Examined(found, hashlib.sha256(data).hexdigest(), case, public_key)
+
+
+def _files_below(folder: str) -> Dict[str, bytes]:
+    files: Dict[str, bytes] = {}
+    for here, _, names in os.walk(folder):
+        for name in names:
+            path = os.path.join(here, name)
+            with open(path, "rb") as file:
+                files[os.path.relpath(path, folder).replace(os.sep, "/")] = file.read()
+    return files
+
+
+def _named(files: Mapping[str, bytes], file: str, name: str) -> Optional[str]:
+    try:
+        value = json.loads(files[file])[name]
+    except (ValueError, KeyError, TypeError):
+        return None
+    return value if isinstance(value, str) else None
+
+
+def is_public_key(text: str) -> bool:
+    """Whether it looks like one: 64 hexadecimal digits."""
+    return _is_hex(text.lower(), 64)
+
+
 def main(arguments: List[str]) -> int:
     """Check the package that is named; 0 if it is whole, 1 if not, 2 if nothing could be checked."""
+    if "-h" in arguments or "--help" in arguments:
+        print(__doc__)
+        return 0
     key = None
     if "--key" in arguments:
         at = arguments.index("--key")
         key = (arguments[at + 1 : at + 2] or [""])[0]
         arguments = arguments[:at] + arguments[at + 2 :]
-    if len(arguments) != 1:
+    beside = os.path.dirname(os.path.abspath(__file__))
+    if not arguments and os.path.isfile(os.path.join(beside, MANIFEST)):
+        arguments = [beside]
+    if len(arguments) != 1 or (key is not None and not is_public_key(key)):
         print(__doc__)
         return 2
     try:
-        with open(arguments[0], "rb") as file:
-            data = file.read()
+        seen = examine(arguments[0], key)
     except OSError as error:
         print(error)
         return 2
-    found = check_package(data, key)
-    for fault in found:
+    for fault in seen.faults:
         print(fault.line())
-    if not found:
-        print(f"whole: every byte is what was sealed, {len(data)} bytes / 完整：逐字节与封存时一致")
-        _say_who_signed(data)
-    return 1 if found else 0
-
-
-def _say_who_signed(data: bytes) -> None:
-    with zipfile.ZipFile(io.BytesIO(data)) as package:
-        key = json.loads(package.read(SEAL))["public_key"]
-    if key is None:
-        print("not signed: compare the digest with the register / 未签名：请与登记簿中的摘要核对")
-    else:
-        print(f"signed with {key}: compare with the published key / 请与公布的公钥核对")
-    print(f"SHA-256 {hashlib.sha256(data).hexdigest()}")
+    if not seen.faults:
+        print("whole: every byte is what was sealed / 完整：逐字节与封存时一致")
+        print(seen.signed(key))
+        print(f"SHA-256 {seen.sha256}")
+    return 1 if seen.faults else 0
 
 
 if __name__ == "__main__":

@@ -3,7 +3,8 @@
 import base64
 import binascii
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from cryptography.x509 import Certificate
@@ -17,6 +18,14 @@ from service.time_stamps import why_not
 from service.trail_tables import audit_events, checkpoint_heads, checkpoint_stamps, checkpoints
 
 Row = Mapping[str, Any]  # Any: JSON
+
+
+@dataclass(frozen=True)
+class KeptLine:
+    """What was printed of a checkpoint when it was made, and is kept where nobody of ours can reach it."""
+
+    n: int
+    sha256: str
 
 
 def check_checkpoints(
@@ -48,6 +57,16 @@ def check_checkpoints(
             yield from _heads(connection, row)
             yield from _stamp(connection, row, roots)
         before = {str(row["digest"]), hashlib.sha256(str(row["body"]).encode()).hexdigest()}
+
+
+def check_kept_lines(connection: Connection, kept: Iterable[KeptLine]) -> Iterator[Fault]:
+    """Whether the checkpoints whose lines somebody has kept are still the same."""
+    for line in kept:
+        rows = read_rows(connection, checkpoints, checkpoints.c.n == line.n)
+        if not rows:
+            yield Fault("", f"checkpoints/{line.n}", "missing")
+        elif hashlib.sha256(str(rows[0]["body"]).encode()).hexdigest() != line.sha256:
+            yield Fault("", f"checkpoints/{line.n}", "not_as_printed")
 
 
 def _code(row: Row, before: set[str], public_key: str | None) -> str | None:

@@ -299,7 +299,8 @@ Evidence of case {case} / 案件 {case} 证据包
 How to verify it / 如何验证
   1. Take verify.py out of this package, or better: from a place you trust.
      从本证据包（最好从可信来源）取出 verify.py。
-  2. python3 -I verify.py {case}.zip
+  2. python3 -I verify.py {case}.zip [--key PUBLIC_KEY]
+     In the folder it was unpacked to: python3 -I verify.py / 在解压后的文件夹中：python3 -I verify.py
      It needs Python 3.8 or later, nothing else, and no network. / 只需 Python 3.8 或更高版本，无需联网。
   3. It prints "whole", or one line for each place that is not what was sealed. Compare the public key and the
      SHA-256 it prints with those published by the company and with the register.

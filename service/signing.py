@@ -43,6 +43,14 @@ def load_signer(settings: Settings) -> Signer | None:
     return Signer(_read(file))
 
 
+def known_public_key(settings: Settings) -> str | None:
+    """What verifies signatures of this installation, if it has a key. Raises CheckpointKeyMissing."""
+    file = settings.checkpoint_key or (settings.data_dir / _DEVELOPMENT if settings.dev else None)
+    if file is None or (settings.checkpoint_key is None and not file.exists()):
+        return None
+    return Signer(_read(file)).public_key
+
+
 def _read(file: Path) -> Ed25519PrivateKey:
     try:
         key = serialization.load_pem_private_key(file.read_bytes(), None)

@@ -94,6 +94,13 @@ def check_other_rows(connection: Connection) -> Iterator[Fault]:
         yield from _check(connection, told, _subjects(connection, told))
 
 
+def check_checkpoint_rows(connection: Connection) -> Iterator[Fault]:
+    """What is wrong about checkpoints, by what was told of them; those among them that are gone."""
+    for told in OF_NO_CASE:
+        if told.table in (checkpoints, checkpoint_stamps):
+            yield from _check(connection, told, _subjects(connection, told))
+
+
 def _subjects(connection: Connection, told: Told) -> list[str]:
     """Of all that is there, and of all that was told."""
     there = select(cast(told.table.c[told.subject], String)).distinct()

@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import json
 import zipfile
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from io import BytesIO
@@ -16,7 +16,7 @@ from activities.backup.store import NotStored, ObjectStore
 from activities.verifier import MANIFEST, Fault, summary
 from service.case_attachments import stored_name
 from service.case_record import check_case, read_record
-from service.checkpoint_check import check_checkpoints
+from service.checkpoint_check import KeptLine, check_checkpoints, check_kept_lines
 from service.database import Database
 from service.report_tables import case_reports
 from service.sealed_files import WHY, DataFolder, ToldFile, told_files
@@ -24,6 +24,7 @@ from service.settings import Settings
 from service.signing import load_signer
 from service.tables import cases
 from service.time_stamps import load_roots
+from service.told_rows import check_checkpoint_rows
 from service.trail_check import check_trail
 from service.trail_tables import attachments, evidence_packages
 
@@ -49,6 +50,9 @@ class Trust:
     """That of the installation; any will do if it is not known here."""
     roots: tuple[Certificate, ...] = ()
     """Certificates that the time-stamping authority's own must lead to; none: only what it says counts."""
+
+    kept: tuple[KeptLine, ...] = ()
+    """Lines of checkpoints that somebody has kept."""
 
 
 ANY = Trust()
@@ -93,16 +97,12 @@ class Verification:
 
     async def trail(self) -> tuple[Fault, ...]:
         """What is wrong outside of cases."""
-        trust = self._trust
+        return await self._database.read(partial(_beside, trust=self._trust, look=check_trail))
 
-        def check(connection: Connection) -> tuple[Fault, ...]:
-            signed = list(check_checkpoints(connection, trust.public_key, trust.roots))
-            blamed = {fault.place for fault in signed}
-            # The trail tells of checkpoints as well; what is wrong with one of them is said once.
-            other = (fault for fault in check_trail(connection) if fault.place not in blamed)
-            return (*other, *signed)
-
-        return await self._database.read(check)
+    async def signed(self, case: str) -> tuple[Fault, ...]:
+        """What is wrong with the checkpoints, on which it rests that a case was not written anew."""
+        found = await self._database.read(partial(_beside, trust=self._trust, look=check_checkpoint_rows))
+        return tuple(fault for fault in found if fault.case in ("", case))
 
     async def some(self, after: str | None = None, limit: int = AT_ONCE) -> Verified:
         """The next so many cases, in the order of their numbers."""
@@ -123,6 +123,17 @@ class Verification:
                 break
             after = part.next
         yield Verified(0, await self.trail(), None)
+
+
+def _beside(
+    connection: Connection, trust: Trust, look: Callable[[Connection], Iterator[Fault]]
+) -> tuple[Fault, ...]:
+    signed = list(check_checkpoints(connection, trust.public_key, trust.roots))
+    signed += check_kept_lines(connection, trust.kept)
+    blamed = {fault.place for fault in signed}
+    # The trail tells of checkpoints as well; what is wrong with one of them is said once.
+    other = (fault for fault in look(connection) if fault.place not in blamed)
+    return (*other, *dict.fromkeys(signed))
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""`unclose checkpoint`: sign where every chain ends now, and make packages of cases that have ended."""
+"""`unclose checkpoint`: sign where every chain ends now."""
 
 import asyncio
 
@@ -6,6 +6,7 @@ import typer
 
 from service.checkpoints import Checkpoint, Checkpoints
 from service.commands.opening import DataDir, open_settings
+from service.commands.printing import counted
 from service.database import open_database
 from service.settings import Settings
 from service.signing import load_signer
@@ -16,7 +17,7 @@ def checkpoint(data_dir: DataDir = None) -> None:
     """Make a checkpoint now; the schedule makes one every day."""
     made = asyncio.run(_make(open_settings(data_dir)))
     stamped = ", stamped" if made.stamped else ""
-    typer.echo(f"checkpoint {made.n}: {made.moved} cases moved since the one before{stamped}")
+    typer.echo(f"checkpoint {made.n}: {counted(made.moved, 'case')} moved since the one before{stamped}")
     typer.echo(f"SHA-256    {made.digest}")
     typer.echo(f"public key {made.public_key}")
 

@@ -135,6 +135,32 @@ async def test_an_untouched_package_passes_with_the_standard_library_alone(
     failed = run(str(place))
     assert failed.returncode == 1
     assert "decisions.jsonl" in failed.stdout or "events.jsonl" in failed.stdout
+    assert run().returncode == 2
+    helped = run("--help")
+    assert (helped.returncode, helped.stderr) == (0, "")
+    assert "--key PUBLIC_KEY" in helped.stdout
+
+
+async def test_the_verifier_checks_the_folder_it_was_unpacked_to(package: Package, tmp_path: Path) -> None:
+    folder = tmp_path / "unpacked"
+    for name, data in files_in(package.data).items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(data)
+
+    def run(*arguments: str) -> tuple[int, str]:
+        command = [sys.executable, "-I", "-S", "verify.py", *arguments]
+        done = subprocess.run(command, capture_output=True, encoding="utf-8", check=False, cwd=folder)
+        return done.returncode, done.stdout + done.stderr
+
+    whole, said = run()
+    assert whole == 0
+    assert f"signed with {SIGNER.public_key}" in said
+    assert package.sha256 in said
+    assert run(".", "--key", SIGNER.public_key)[0] == 0
+    code, said = run(str(folder), "--key", "0" * 64)
+    assert (code, "seal.json" in said) == (1, True)
+    (folder / "case.json").write_bytes(b"{}")
+    assert run() == (1, "UC-2025-000001 case.json: is not what was put on record / 与存证记录不符\n")
 
 
 def test_the_verifier_is_written_for_older_pythons_and_imports_only_the_standard_library() -> None:
@@ -159,6 +185,13 @@ async def test_one_flipped_byte_in_any_file_is_found_in_that_file(package: Packa
             changed[chance.randrange(len(changed))] ^= 1 << chance.randrange(8)
             found = check_package(pack({**files, name: bytes(changed)}), SIGNER.public_key)
             assert {fault.place for fault in found} == {name}, found
+
+
+async def test_a_signature_written_with_another_letter_of_the_same_digit_is_found(package: Package) -> None:
+    files = files_in(package.data)
+    seal = json.loads(files[SEAL])
+    loud = seal_of(files[MANIFEST], seal["public_key"], seal["signature"].upper())
+    assert [fault.place for fault in check_package(pack({**files, SEAL: loud}))] == [SEAL]
 
 
 async def test_one_flipped_byte_anywhere_in_the_container_is_found(package: Package) -> None:
@@ -209,6 +242,8 @@ async def test_a_package_signed_with_another_key_is_told_apart(package: Package)
     other = Signer(Ed25519PrivateKey.generate())
     forged = _resealed(files_in(package.data), other)
     assert [fault.code for fault in check_package(forged, SIGNER.public_key)] == ["other_key"]
+    unsigned = _resealed(files_in(package.data), None)
+    assert [fault.code for fault in check_package(unsigned, SIGNER.public_key)] == ["not_signed"]
 
 
 def test_signatures_are_verified_as_the_library_makes_them() -> None:

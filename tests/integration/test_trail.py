@@ -217,6 +217,33 @@ async def test_a_changed_value_of_a_case_is_found_where_it_is_and_nowhere_else(s
     assert await sqlite.write(change_and_look) == []
 
 
+@pytest.mark.parametrize("asked", ["reason", "target_period", "applicant"])
+async def test_a_changed_request_hides_no_other_changed_column(sqlite: Database, asked: str) -> None:
+    await tell_a_finished_case(SqlRegister(sqlite))
+    await sqlite.write(disarm)
+    others = {
+        "target_period": "'2024-01'",
+        "applicant": "'nobody'",
+        "created_at": "'2024-01-01 00:00:00.000000'",
+        "updated_at": "'2024-01-01 00:00:00.000000'",
+    }
+
+    def change_and_look(connection: Connection) -> list[str]:
+        wrong = []
+        for column, value in others.items():
+            with connection.begin_nested() as savepoint:
+                connection.exec_driver_sql(
+                    f"UPDATE cases SET request = json_set(request, '$.{asked}', 'x'), {column} = {value}"
+                )
+                found = {fault.place for fault in check_case(connection, CASE)}
+                if found != {"case/request", f"case/{column}"}:
+                    wrong.append(f"{column}: {sorted(found)}")
+                savepoint.rollback()
+        return wrong
+
+    assert await sqlite.write(change_and_look) == []
+
+
 async def test_a_removed_row_is_missed_by_name(sqlite: Database) -> None:
     await tell_a_finished_case(SqlRegister(sqlite))
     await sqlite.write(disarm)
