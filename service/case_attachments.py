@@ -2,7 +2,6 @@
 
 import asyncio
 import hashlib
-import logging
 from dataclasses import dataclass
 from functools import partial
 
@@ -24,13 +23,10 @@ from workflows.domain.case import SYSTEM, Actor
 from workflows.domain.errors import (
     CaseNotBegun,
     EvidenceDamaged,
-    TooManyAttachments,
     UnknownRequest,
     WrongState,
 )
 from workflows.domain.request import FINAL_STATES, CaseState
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -68,17 +64,14 @@ class CaseAttachments:
         return await self._keep(call, case, head.state, upload)
 
     async def keep(self, case: str, name: str, mime: str, content: bytes) -> None:
-        """Keep what came with a request through another channel; what cannot be taken is left there.
+        """Keep what came with a request through another channel.
 
-        The same content under the same name is kept once.
+        The same content under the same name is kept once. Raises as `add`.
         """
         told = "\x1f".join((case, name, hashlib.sha256(content).hexdigest()))
         call = Call(Actor(SYSTEM.person, origin=mime), hashlib.sha256(told.encode()).hexdigest())
-        try:
-            state = (await self._beginnings.case(case)).state
-            await self._keep(call, case, state, Upload(name, content))
-        except (FileRefused, BodyTooLarge, WrongState, TooManyAttachments) as refused:
-            log.warning("file %r is not kept with %s: %s", name, case, refused)
+        state = (await self._beginnings.case(case)).state
+        await self._keep(call, case, state, Upload(name, content))
 
     async def _keep(self, call: Call, case: str, state: CaseState, upload: Upload) -> Attaching:
         if state in FINAL_STATES:

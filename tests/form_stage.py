@@ -1,7 +1,7 @@
 """A stage for form tests: a fake Jiandaoyun, a real register and acceptance, cases as a test wants them."""
 
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -14,8 +14,10 @@ from pydantic import SecretStr
 from service.database import Database, open_database
 from service.dev_people import known_people
 from service.directory import RegisterDirectory
+from service.guarded import GuardedTransport
 from service.jiandaoyun.access import Access
 from service.jiandaoyun.composition import Around, JiandaoyunParts, build_jiandaoyun
+from service.jiandaoyun.file_source import FileGuard, FileSource
 from service.jiandaoyun.forms import Form, Forms
 from service.jiandaoyun.records import FormRecords, Known, RecordId
 from service.ledger_book import LedgerBook
@@ -116,6 +118,11 @@ class KeptFiles:
         self.kept.append((case, name, content))
 
 
+async def _fake_resolve(host: str, port: int) -> Sequence[str]:
+    """Nobody asks a name server; what is no address is one of the vendor's."""
+    return [host] if host[0].isdigit() else ["198.51.100.7" if host.endswith(".inner") else "93.184.216.34"]
+
+
 async def _at_once(seconds: float) -> None:
     """Nobody waits in a test."""
 
@@ -178,7 +185,10 @@ async def a_form_stage(folder: Path, empty_register: Path, gateway: Gateway) -> 
     api = FakeApi(company, has_limits=False)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(api.app()), base_url=BASE) as http:
         around = Around(database, book, directory, gateway, files)
-        parts = build_jiandaoyun(Access(forms, SecretStr(API_KEY)), http, around, _at_once)
+        guard = FileGuard(forms.base_url, forms.file_hosts, _fake_resolve)
+        way = GuardedTransport(guard, httpx.ASGITransport(api.app()))
+        source = FileSource(httpx.AsyncClient(transport=way))
+        parts = build_jiandaoyun(Access(forms, SecretStr(API_KEY)), http, source, around, _at_once)
         yield FormStage(
             company,
             fake_form,

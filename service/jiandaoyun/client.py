@@ -118,25 +118,6 @@ class JiandaoyunClient:
         logs = (await self._call(LOGS, asked)).get("logs") or ()
         return tuple(str(entry.get("comment") or "") for entry in logs)
 
-    async def fetch(self, url: str, at_most: int) -> bytes:
-        """The content of an attachment; its address is its own key, so ours is not shown to it.
-
-        Raises:
-            JiandaoyunRefused: it is gone, or larger than `at_most` bytes.
-        """
-        content = bytearray()
-        try:
-            async with self._http.stream("GET", url, timeout=TIMEOUT) as response:
-                if response.is_error:
-                    raise JiandaoyunRefused("attachment", response.status_code, 0, "")
-                async for part in response.aiter_bytes():
-                    content += part
-                    if len(content) > at_most:
-                        raise JiandaoyunRefused("attachment", 413, 0, f"more than {at_most} bytes")
-        except httpx.HTTPError as error:
-            raise JiandaoyunUnreachable(f"attachment: {error}") from error
-        return bytes(content)
-
     async def _call(self, path: str, body: Mapping[str, Json]) -> Mapping[str, Json]:
         for pause in (*_PAUSES, None):
             try:

@@ -11,10 +11,12 @@ from activities.recording import Directory
 from service.acceptance import Acceptance
 from service.acts import Acts
 from service.database import Database
+from service.guarded import GuardedTransport
 from service.intake import Intake
 from service.jiandaoyun.access import Access
 from service.jiandaoyun.attachments import AttachmentKeeper, Attachments
 from service.jiandaoyun.client import JiandaoyunClient
+from service.jiandaoyun.file_source import FileGuard, FileSource
 from service.jiandaoyun.intake import FormIntake, Register
 from service.jiandaoyun.poller import FormPoller
 from service.jiandaoyun.pushes import JiandaoyunPushes
@@ -54,13 +56,18 @@ async def open_jiandaoyun(access: Access | None, around: Around) -> AsyncIterato
     if access is None:
         yield None
         return
-    async with httpx.AsyncClient() as http:
-        yield build_jiandaoyun(access, http, around)
+    guard = FileGuard(access.forms.base_url, access.forms.file_hosts)
+    async with (
+        httpx.AsyncClient() as http,
+        httpx.AsyncClient(transport=GuardedTransport(guard)) as files,
+    ):
+        yield build_jiandaoyun(access, http, FileSource(files), around)
 
 
 def build_jiandaoyun(
     access: Access,
     http: httpx.AsyncClient,
+    files: FileSource,
     around: Around,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> JiandaoyunParts:
@@ -73,7 +80,7 @@ def build_jiandaoyun(
         records,
         RecordReader(around.book, forms.users),
         _register(around),
-        Attachments(client, records, around.keeper),
+        Attachments(files, records, around.keeper),
     )
     return JiandaoyunParts(
         pushes=JiandaoyunPushes(client, intake, forms),

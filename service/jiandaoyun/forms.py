@@ -137,6 +137,7 @@ class _File(_Part):
     users: dict[_Name, _Name] = Described(default_factory=dict)
     forms: Annotated[dict[_Code, _Form], Described(min_length=1)]
     address: Annotated[str, Described(pattern=r"^https?://[^\s]+$")] | None = None
+    file_hosts: tuple[_Name, ...] = ()
 
 
 # --------------------------------------------------------------------------- the configuration
@@ -201,6 +202,8 @@ class Forms:
     api_key: str
     address: str | None = None
     """Where people reach Unclose; forms get links below it."""
+    file_hosts: tuple[str, ...] = ()
+    """Hosts from which attachments are taken; without any, every one in the open internet."""
 
     def find(self, app_id: str, entry_id: str) -> Form | None:
         """The form that a push is about; only both ids together are unique."""
@@ -234,7 +237,7 @@ def _forms(path: Path, read: _File) -> Forms:
     for form, its in zip(forms, ids, strict=True):
         if ids.count(its) > 1:
             raise FormsUnreadable(path, f"forms.{form.code}.entry_id", "another form has the same ids")
-    return Forms(forms, read.users, read.base_url, read.api_key, read.address)
+    return Forms(forms, read.users, read.base_url, read.api_key, read.address, read.file_hosts)
 
 
 def _form(code: str, part: _Form) -> Form:

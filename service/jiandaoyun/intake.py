@@ -62,6 +62,7 @@ class FormIntake:
 
     Raises:
         JiandaoyunRefused, JiandaoyunUnreachable: the record cannot be read.
+        FilesAwaited: all is done but files that do not answer yet.
         Unavailable: the rest of the service cannot be reached. In either case the call is to be repeated.
     """
 
@@ -96,7 +97,7 @@ class FormIntake:
         known = await self._on_content(form, known, record)
         await self._records.keep(known)
         if known.case_id is not None:
-            await self._attachments.fetch(form, known, record)
+            known = replace(known, files=await self._attachments.fetch(form, known, record))
         return known
 
     async def _on_content(self, form: Form, known: Known, record: Record) -> Known:
@@ -140,7 +141,7 @@ class FormIntake:
             asked.wish, await self._actor(asked.applicant), sender
         )
         holds = _digest(Asked(request.applicant, wish_of(request)))
-        return replace(known, case_id=request.id, holds=holds, message="", state=None)
+        return replace(known, case_id=request.id, holds=holds, message="", state=None, files=())
 
     async def _resubmit(self, form: Form, known: Known, asked: Asked) -> Known:
         before = await self._request(known)

@@ -4,6 +4,7 @@ import logging
 from dataclasses import dataclass
 
 from service.jiandaoyun.answers import JiandaoyunUnreachable
+from service.jiandaoyun.attachments import FilesAwaited
 from service.jiandaoyun.client import JiandaoyunClient
 from service.jiandaoyun.forms import Form, Forms
 from service.jiandaoyun.intake import FormIntake
@@ -70,6 +71,9 @@ class FormPoller:
             await self._intake.take(form, its, record)
         except (Unavailable, JiandaoyunUnreachable):
             raise
+        except FilesAwaited as awaited:
+            polled.failed += 1
+            log.warning("%s", awaited)
         except Exception:  # whatever it is, it is this record's
             polled.failed += 1
             log.exception("record %s of form %s", its.record, form.code)

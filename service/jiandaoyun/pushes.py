@@ -10,7 +10,9 @@ from typing_extensions import override
 
 from service.inbox.ports import Delivery, DeliveryState, Handler, Hook, Outcome, TryLater
 from service.jiandaoyun.answers import JiandaoyunRefused, JiandaoyunUnreachable
+from service.jiandaoyun.attachments import FilesAwaited
 from service.jiandaoyun.client import JiandaoyunClient
+from service.jiandaoyun.file_marks import files_untaken
 from service.jiandaoyun.forms import Form, Forms
 from service.jiandaoyun.intake import FormIntake
 from service.refusals import FormFieldsMissing, JiandaoyunSaysNo
@@ -38,7 +40,7 @@ class JiandaoyunPushes(Handler):
             return Outcome(DeliveryState.IGNORED, note="no such form is configured")
         try:
             return await self._on_event(form, str(push.get("op")), data)
-        except JiandaoyunUnreachable as error:
+        except (JiandaoyunUnreachable, FilesAwaited) as error:
             raise TryLater(str(error), _SOON) from error
         except JiandaoyunRefused as refused:
             raise JiandaoyunSaysNo(str(refused.code or refused.status), refused.said) from refused
@@ -49,7 +51,8 @@ class JiandaoyunPushes(Handler):
         if op not in _ABOUT_RECORDS or not isinstance(data.get("_id"), str):
             return Outcome(DeliveryState.IGNORED, note="nothing is done about such events")
         known = await self._intake.look(form, data["_id"])
-        return Outcome(case=known.case_id, note=known.message)
+        said = (known.message, files_untaken(known.files, form.language))
+        return Outcome(case=known.case_id, note="\n".join(filter(None, said)))
 
     async def _check_map(self, form: Form) -> Outcome:
         """The form was rebuilt: the map must still fit. Raises FormFieldsMissing."""

@@ -48,6 +48,7 @@ class Known:
     shown: Mapping[str, str] = field(default_factory=dict)
     shown_seq: int = 0
     files: tuple[str, ...] = ()
+    """Marks of its files (`file_marks.py`)."""
     state: CaseState | None = None
     """Of its case; none before the case has written its row."""
 
@@ -108,9 +109,8 @@ class FormRecords:
         await self._database.write(partial(_keep, known=known))
 
     async def has_files(self, record: RecordId, files: tuple[str, ...]) -> None:
-        """These files of the record are kept with its case."""
-        kept = update(form_records).where(_is(record)).values(files=list(files))
-        await self._database.write(lambda connection: connection.execute(kept))
+        """This is known of the files of the record; its form may have to say something else now."""
+        await self._database.write(partial(_has_files, record=record, files=list(files)))
 
     async def open_ones(self, form: FormId) -> tuple[RecordId, ...]:
         """Records to be looked at even if the form has not changed: their case runs, or waits to begin."""
@@ -190,6 +190,13 @@ def _find(connection: Connection, record: RecordId) -> Known:
     return Known(record) if row is None else _known(row)
 
 
+def _has_files(connection: Connection, record: RecordId, files: list[str]) -> None:
+    row = connection.execute(select(form_records).where(_is(record)).with_for_update()).one()
+    if row.files != files:
+        values = {"files": files, "version": row.version + 1, "settled": False}
+        connection.execute(update(form_records).where(_is(record)).values(values))
+
+
 _KEPT = ("updated_at", "dealt_with", "holds", "case_id", "attempt", "removed", "message")
 _MUTE = ("updated_at", "dealt_with", "holds")
 """What a form does not show."""
@@ -203,6 +210,8 @@ def _keep(connection: Connection, known: Known) -> None:
     row = connection.execute(select(form_records).where(_is(known.id)).with_for_update()).one()
     if row.updated_at is not None and (known.updated_at is None or known.updated_at < row.updated_at):
         return
+    if row.case_id != known.case_id:
+        values["files"] = []  # another case has none of them yet
     if row.version == 0 or any(getattr(row, name) != values[name] for name in _KEPT if name not in _MUTE):
         values |= {"version": row.version + 1, "settled": False}
     connection.execute(update(form_records).where(_is(known.id)).values(values))

@@ -7,8 +7,9 @@ from datetime import timedelta
 
 from service.jiandaoyun.answers import JiandaoyunRefused, JiandaoyunUnreachable, Verdict
 from service.jiandaoyun.client import JiandaoyunClient
+from service.jiandaoyun.file_marks import files_untaken
 from service.jiandaoyun.forms import Form, Forms, Result
-from service.jiandaoyun.records import FormRecords, ToShow
+from service.jiandaoyun.records import FormRecords, Known, ToShow
 from service.texts import GROUPS, STATES, Language, Words
 from workflows.domain.errors import StorageUnavailable
 from workflows.domain.request import CaseState
@@ -88,8 +89,11 @@ class FormShowing:
             Result.NUMBER: known.case_id or "",
             Result.WAITING_FOR: waiting_for,
             Result.REPORT: self._report(known.case_id, known.state, said),
-            Result.MESSAGE: known.message[:_LONGEST],
+            Result.MESSAGE: self._message(known, said)[:_LONGEST],
         }
+
+    def _message(self, known: Known, language: Language) -> str:
+        return "\n".join(filter(None, (known.message, files_untaken(known.files, language))))
 
     def _report(self, case: str | None, state: CaseState | None, language: Language) -> str:
         if self._forms.address is None or case is None or state not in REPORTED:

@@ -94,7 +94,7 @@ def moment_of(value: Value) -> datetime | None:
 
 @dataclass(frozen=True)
 class FormFile:
-    """An attachment, picture or signature. Its address dies 15 days after it was read."""
+    """An attachment, picture or signature. Its address, if it has one, dies 15 days after it was read."""
 
     name: str
     size: int
@@ -103,12 +103,20 @@ class FormFile:
 
 
 def files_of(value: Value) -> tuple[FormFile, ...]:
+    """The files; one without an address stands for what is there and cannot be a file."""
+    if is_empty(value):
+        return ()
     value = bare(value)
-    parts = value if isinstance(value, list) else [value]
-    return tuple(
-        FormFile(
-            text_of(part.get("name")), int(part.get("size") or 0), text_of(part.get("mime")), str(part["url"])
-        )
-        for part in parts
-        if isinstance(part, Mapping) and part.get("url")
+    return tuple(_file(part) for part in (value if isinstance(value, list) else [value]) if part is not None)
+
+
+def _file(part: Value) -> FormFile:
+    if not isinstance(part, Mapping):
+        return FormFile(text_of(part), 0, "", "")
+    size, url = part.get("size"), part.get("url")
+    return FormFile(
+        text_of(part.get("name")),
+        int(size) if isinstance(size, int | float) and 0 <= size < 1e15 else 0,
+        text_of(part.get("mime")),
+        url if isinstance(url, str) else "",
     )

@@ -42,6 +42,8 @@ class FakeApi:
         self.company, self._clock, self._has_limits = company, clock, has_limits
         self.faults: deque[FakeRefusal] = deque()
         self.calls: list[str] = []
+        self.silent_hosts: set[str] = set()
+        """Hosts of files that do not answer."""
         self.slow = 0.0
         """Seconds that each call takes."""
         self.flows: dict[str, FakeFlow] = {}
@@ -161,6 +163,8 @@ class FakeApi:
         return {"logs": self._flow(body).logs[skip : skip + limit]}
 
     async def _file(self, request: Request) -> Response:
+        if request.headers["host"] in self.silent_hosts:
+            return Response(status_code=504)
         content = self.company.file(request.path_params["key"])
         return Response(status_code=403) if content is None else Response(content)
 

@@ -11,6 +11,7 @@ from temporalio.testing import WorkflowEnvironment
 
 from service.case_attachments import CaseAttachments
 from service.evidence_packages import SealedReports
+from service.refusals import FileRefused
 from tests.integration.test_routes import CASE, ZH, World, a_world, problem
 from tests.scene import Scene, actor, eventually, on_stage
 from tests.trail_world import SHEET
@@ -128,7 +129,8 @@ async def test_what_came_by_another_channel_is_kept_once(world: World) -> None:
     keeper: CaseAttachments = world.app.state.parts.attachments
     for _ in range(2):
         await keeper.keep(CASE, "附件.pdf", "application/pdf", SHEET)
-    await keeper.keep(CASE, "page.html", "text/html", b"<html></html>")
+    with pytest.raises(FileRefused):
+        await keeper.keep(CASE, "page.html", "text/html", b"<html></html>")
     assert len(world.gateway.heard) == 1
 
 

@@ -116,5 +116,6 @@ def test_moments_are_read_in_every_form_that_is_sent(value: Any, moment: datetim
 def test_subform_rows_and_files_are_read() -> None:
     rows = rows_of([{"_id": "6849", "_widget_22": {"value": "WIN004512"}}, "no row"])
     assert [text_of(row["_widget_22"]) for row in rows] == ["WIN004512"]
-    (file,) = files_of({"value": [FILE, {"name": "no address"}]})
+    file, none, word = files_of({"value": [FILE, {"name": "no address"}, "x"]})
+    assert (none.name, none.url, word.name, word.url) == ("no address", "", "x", "")
     assert (file.name, file.size, file.url) == ("差异.xlsx", 48213, "https://files.example/abc")

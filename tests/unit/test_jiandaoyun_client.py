@@ -159,13 +159,3 @@ async def test_the_client_never_asks_faster_than_is_allowed() -> None:
             await both.client.record(FORM, key)
     assert both.api.calls.count("data/update") == 60  # none was refused: the fake counts, too
     assert both.time.now - 1000 >= 60 / 20 - 0.1
-
-
-async def test_an_attachment_is_fetched_without_showing_the_key() -> None:
-    async with _both() as both:
-        file = both.api.company.attach("a.txt", b"content", BASE)
-        assert await both.client.fetch(file["url"], 100) == b"content"
-        with pytest.raises(JiandaoyunRefused):
-            await both.client.fetch(file["url"], 3)
-        with pytest.raises(JiandaoyunRefused):
-            await both.client.fetch(f"{BASE}/files/none", 100)
