@@ -18,7 +18,15 @@ from service.queries import Reader
 from service.refusals import BodyTooLarge, FileRefused
 from service.tables import tasks
 from service.temporal_gateway import Gateway
-from workflows.domain.attachments import KINDS, Attaching, Attachment, kind_of, require_party, safe_name
+from workflows.domain.attachments import (
+    KINDS,
+    Attaching,
+    Attachment,
+    is_script,
+    kind_of,
+    require_party,
+    safe_name,
+)
 from workflows.domain.case import SYSTEM, Actor
 from workflows.domain.errors import (
     CaseNotBegun,
@@ -94,7 +102,7 @@ class CaseAttachments:
         if len(upload.data) > self.limit:
             raise BodyTooLarge(self.limit)
         kind = kind_of(upload.data)
-        if kind is None:
+        if kind is None or is_script(upload.name):
             raise FileRefused(", ".join(ending for known in KINDS for ending in known.endings))
         return Attaching(
             actor=call.actor,

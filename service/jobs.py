@@ -28,6 +28,8 @@ class Job:
     """Whose clock it goes by if it belongs to no ledger."""
     for_forms: bool = False
     """Whether there is nothing to do where no forms are read."""
+    told_after: int = 3
+    """After how many failures in a row somebody is told."""
 
 
 JOBS: tuple[Job, ...] = (
@@ -88,6 +90,8 @@ JOBS: tuple[Job, ...] = (
         title=Words("Restore the backup that was tested longest ago", "对最久未测试的备份做恢复演练"),
         timetable=Weekly("04:00", weekdays=(7,)),
         least_minutes=30,
+        # A backup that cannot be restored is lost; the next drill tries another one and would succeed.
+        told_after=1,
     ),
     Job(
         name="form-poll",
@@ -108,6 +112,10 @@ JOBS: tuple[Job, ...] = (
     ),
 )
 """Every job there is. A new one takes a row here and a line in `service/job_bodies.py`."""
+
+
+TOLD_AFTER = {job.name: job.told_after for job in JOBS}
+"""By job: after how many failures in a row somebody is told."""
 
 
 def jobs_with(*, forms: bool) -> tuple[Job, ...]:

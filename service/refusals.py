@@ -201,7 +201,7 @@ class BodyTooLarge(ServiceRefusal):
 
 @dataclass(eq=False)
 class FileRefused(ServiceRefusal):
-    """By its content, whatever name or type it comes with."""
+    """By its content, whatever name or type it comes with; or called as a script or program is."""
 
     sentence = "This file is of no kind that is taken: {taken}."
     taken: str

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, delete, select
 
 from service.admin_log import AdminEvent, note
 from service.database import Database, insert_new, insert_or_replace
+from service.jobs import TOLD_AFTER, Job
 from service.schedule_tables import schedule_runs, schedules
 from service.standing_tasks import bring_in_line
 from service.timetable_schemas import read_written, written
@@ -21,8 +22,6 @@ from workflows.domain.timetable import Timetable
 from workflows.periodic_steps import RUN_FAILED, RunRecord
 
 SCHEDULER = Actor("scheduler")
-FAILURES = 3
-"""After how many failures in a row somebody is told."""
 KEPT = 500
 """How many runs of one schedule are remembered."""
 
@@ -127,9 +126,10 @@ def _note_run(connection: Connection, record: RunRecord) -> None:
 
 def _tell_of_failures(connection: Connection, record: RunRecord) -> None:
     """What has failed so often in a row guards nothing any more: somebody must know. It ends with success."""
-    latest = _runs(connection, record.schedule, FAILURES)
-    failing = len(latest) == FAILURES and all(run.outcome == RUN_FAILED for run in latest)
-    ledger = record.schedule.partition(".")[2] or None
+    job, _, ledger = record.schedule.partition(".")
+    many = TOLD_AFTER.get(job, Job.told_after)
+    latest = _runs(connection, record.schedule, many)
+    failing = len(latest) == many and all(run.outcome == RUN_FAILED for run in latest)
     facts: dict[str, Json] = {"schedule": record.schedule, "says": record.says}
     alarm = StandingTask(
         subject=f"failing/{record.schedule}/",
@@ -137,7 +137,7 @@ def _tell_of_failures(connection: Connection, record: RunRecord) -> None:
         kind=TaskKind.ATTENTION,
         code=AlarmCode.JOB_FAILING,
         owner=Group.OPERATOR,
-        ledger=ledger,
+        ledger=ledger or None,
         facts=facts,
     )
     if failing or record.outcome != RUN_FAILED:

@@ -5,13 +5,15 @@ from datetime import datetime, timedelta
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy, SearchAttributeKey
-from temporalio.exceptions import FailureError
+from temporalio.exceptions import ApplicationError, ChildWorkflowError, FailureError
 
 from workflows.backup_work import BackupWork, BackupWorkflow
-from workflows.domain.errors import UncloseError
+from workflows.domain.errors import UncloseError, UnknownBackup
 from workflows.periodic_steps import RUN_DONE, RUN_FAILED, JobDone, JobOrder, PeriodicSteps, RunRecord
 from workflows.steps import RECORD, ledger_queue
 
+CHOICES = 3
+"""How many backups are chosen in one run, should retention delete those chosen before."""
 _DUE = SearchAttributeKey.for_datetime("TemporalScheduledStartTime")
 
 
@@ -62,16 +64,31 @@ async def _do(run: PeriodicRun, order: JobOrder) -> JobDone:
         order = replace(order, before=prepared.before)
         looked = await workflow.execute_activity_method(PeriodicSteps.look_first, order, **there)
         order = replace(order, seen=looked.found)
-    done = await workflow.execute_activity_method(PeriodicSteps.do_job, order, **how)
-    if done.backups is not None:
-        await _work_on_backups(order, done.backups)
-    return done
+    for _ in range(CHOICES):
+        done = await workflow.execute_activity_method(PeriodicSteps.do_job, order, **how)
+        if done.backups is None or await _work_on_backups(order, done.backups):
+            return done
+    return JobDone({"backup": None})
 
 
-async def _work_on_backups(order: JobOrder, work: BackupWork) -> None:
+async def _work_on_backups(order: JobOrder, work: BackupWork) -> bool:
+    """False if the backup to be tested was deleted by retention after it was chosen: no fault of either."""
     # Under the name that GET /backups/work/{name} knows.
     name = f"backup-work/{order.run.removeprefix('schedule/')}"
-    await workflow.execute_child_workflow(BackupWorkflow.run, work, id=name)
+    try:
+        await workflow.execute_child_workflow(BackupWorkflow.run, work, id=name)
+    except ChildWorkflowError as failure:
+        if work.test is None or not _is_deleted(failure):
+            raise
+        return False
+    return True
+
+
+def _is_deleted(failure: BaseException) -> bool:
+    cause = failure
+    while cause.__cause__ is not None:
+        cause = cause.__cause__
+    return isinstance(cause, ApplicationError) and cause.type == UnknownBackup.__name__
 
 
 async def _note(order: JobOrder, outcome: str, done: JobDone | None = None, says: str = "") -> None:

@@ -85,30 +85,46 @@ class BackupKeeper:
 
         Raises:
             UnknownBackup: there is none, or its data has been deleted.
-            BackupDamaged: the manifest is not what was written.
+            BackupDamaged: the manifest is not what was written, or is gone; it is unproven from now on.
         """
         entry = await self.catalogue.find(backup)
         if entry.state == BackupState.DELETED:
             raise UnknownBackup(backup)
-        manifest = await in_thread(
-            Meter(), lambda: manifests.read(self.store, entry.ledger, backup, entry.manifest_sha256)
-        )
-        if manifest.sha256 != entry.sha256:
-            raise BackupDamaged(backup, manifests.FILE, "it speaks of other data than the catalogue")
+        try:
+            manifest = await in_thread(Meter(), lambda: self._manifest(entry))
+        except BackupDamaged as error:
+            await self._note_unproven(entry, error)
+            raise
         return entry, manifest
+
+    def _manifest(self, entry: Backup) -> Manifest:
+        try:
+            manifest = manifests.read(self.store, entry.ledger, entry.id, entry.manifest_sha256)
+        except UnknownBackup:
+            raise BackupDamaged(entry.id, manifests.FILE, "its files are gone from the store") from None
+        if manifest.sha256 != entry.sha256:
+            raise BackupDamaged(entry.id, manifests.FILE, "it speaks of other data than the catalogue")
+        return manifest
+
+    async def _note_unproven(self, entry: Backup, error: Refused) -> None:
+        """Raises UnknownBackup if it is no wonder: retention has deleted the backup meanwhile."""
+        await self.catalogue.keep(entry.unproven(str(error), self.now()))
+        if (await self.catalogue.find(entry.id)).state == BackupState.DELETED:
+            raise UnknownBackup(entry.id) from error
 
     async def test(self, entry: Backup, manifest: Manifest, meter: Meter) -> Taken:
         """Restore to scratch and compare with what the manifest says; the catalogue learns how it ended.
 
         Raises:
             BackupUnproven, BackupDamaged, BackupKeyWrong and their like: why it does not count.
+            UnknownBackup: retention has deleted it meanwhile.
         """
         began = time.perf_counter()
         try:
             async with self.restored(manifest, manifest.id, meter) as scratch:
                 await self.compare(manifest, scratch.connector(), meter)
         except Refused as error:
-            await self.catalogue.keep(entry.unproven(str(error), self.now()))
+            await self._note_unproven(entry, error)
             raise
         took = round((time.perf_counter() - began) * 1000)
         proven = entry.proven(took, self.now())

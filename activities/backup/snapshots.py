@@ -23,7 +23,7 @@ from workflows.backup_steps import (
 )
 from workflows.domain.backups import Backup, BackupPoint, BackupState
 from workflows.domain.digest import Json, sha256
-from workflows.domain.errors import LedgerRefused, Refused, UnknownDocument
+from workflows.domain.errors import LedgerRefused, Refused, UnknownBackup, UnknownDocument
 from workflows.domain.retention import Retention, Verdict, judged
 
 Rules = Callable[[str], tuple[Retention, tzinfo]]
@@ -54,10 +54,12 @@ class SnapshotActivities(SnapshotSteps):
     @override
     @activity.defn
     async def test_backup(self, order: TestOrder) -> Backup:
-        entry, manifest = await self.keeper.read(order.backup)
         try:
             async with heartbeats() as meter:
+                entry, manifest = await self.keeper.read(order.backup)
                 tested = (await self.keeper.test(entry, manifest, meter)).backup
+        except UnknownBackup:
+            raise
         except Refused as error:
             await self._record(order.backup, BackupAct.TESTED, order.key, order.by, {"refused": str(error)})
             raise

@@ -101,6 +101,29 @@ async def test_what_is_of_no_kind_that_is_taken_is_refused_whatever_it_is_called
     assert world.gateway.heard == []
 
 
+@pytest.mark.parametrize(
+    ("data", "name"),
+    [
+        (b"#!/bin/sh\nrm -rf /\n", "notes.txt"),
+        (b"\xef\xbb\xbf#!/bin/sh\n", "notes.txt"),
+        (b"@echo off\r\n", "a.bat"),
+        (b"alert(1)", "A.JS "),
+        (b"alert(1)", "notes.txt.js."),
+        (SHEET, "sheet.pdf.exe"),
+    ],
+)
+async def test_scripts_are_refused_by_how_they_begin_or_are_called(
+    world: World, data: bytes, name: str
+) -> None:
+    problem(await send(world, data, name=name), 415, "file-refused")
+    assert world.gateway.heard == []
+
+
+async def test_source_text_under_another_name_is_kept_as_text(world: World) -> None:
+    taken = (await send(world, b"print(1)  # not run by anything", name="listing.src")).json()
+    assert (taken["name"], taken["media_type"]) == ("listing.src.txt", "text/plain")
+
+
 async def test_a_file_may_be_larger_than_a_request_and_no_larger_than_the_limit(world: World) -> None:
     parts: CaseAttachments = world.app.state.parts.attachments
     assert (await send(world, SHEET + bytes(1_200_000))).status_code == 202

@@ -25,8 +25,8 @@ from service.backup_works import TemporalBackupWorks, WorkNow, WorkState
 from tests.backup_stage import ID, ORDER, Stage, demo, lite, place, stage
 from workflows.backup_steps import ExtractOrder, SnapshotOrder, TestOrder, TidyOrder
 from workflows.backup_work import BackupWork, BackupWorkflow
-from workflows.domain.backups import BackupState
-from workflows.domain.errors import UnknownBackupWork, UnknownDocument
+from workflows.domain.backups import Backup, BackupState
+from workflows.domain.errors import BackupDamaged, UnknownBackup, UnknownBackupWork, UnknownDocument
 from workflows.domain.retention import Retention, Ties
 
 __all__ = ["demo", "lite", "place", "stage"]
@@ -147,6 +147,59 @@ async def test_a_hold_that_comes_while_retention_looks_still_keeps_the_backup(
     there = lite.files()
     tidied = await ActivityEnvironment().run(steps_of(lite).tidy, TidyOrder(ledger="demo"))
     assert (tidied.deleted, lite.files()) == ((), there)
+
+
+# --------------------------------------------------------------------------- lost
+
+
+@pytest.mark.parametrize("left", ["nothing", "parts", "manifest"])
+async def test_a_backup_whose_files_are_gone_is_unproven_and_says_so(lite: Stage, left: str) -> None:
+    await lite.back_up()
+    for path in lite.files():
+        if left == "nothing" or (path.name == manifests.FILE) == (left == "parts"):
+            path.unlink()
+    with pytest.raises(BackupDamaged, match="store"):
+        await ActivityEnvironment().run(
+            steps_of(lite).test_backup, TestOrder(backup=ID, by="operator", key="t")
+        )
+    entry = await lite.catalogue.find(ID)
+    assert entry.state == BackupState.UNPROVEN
+    gone = "its files are gone from the store" if left != "manifest" else "it is not in the store"
+    assert gone in entry.reason
+    assert gone in str(lite.catalogue.events[ID, "t"].data["refused"])
+
+
+async def test_a_backup_whose_files_are_there_again_is_proven_again(lite: Stage) -> None:
+    await lite.back_up()
+    whole = lite.manifest.read_bytes()
+    place = lite.manifest
+    place.unlink()
+    with pytest.raises(BackupDamaged, match="gone"):
+        await lite.keeper.read(ID)
+    place.write_bytes(whole)
+    await lite.test()
+    assert (await lite.catalogue.find(ID)).state == BackupState.PROVEN
+
+
+async def test_what_retention_deletes_while_it_is_tested_is_no_damaged_backup(
+    lite: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await lite.back_up()
+    entry = await lite.catalogue.find(ID)
+    lite.catalogue.entries[ID] = replace(entry, state=BackupState.DELETED)
+    lite.parts[0].unlink()
+
+    async def as_it_was_before(_backup: str) -> Backup:
+        monkeypatch.undo()
+        return entry
+
+    monkeypatch.setattr(lite.catalogue, "find", as_it_was_before)
+    with pytest.raises(UnknownBackup):
+        await ActivityEnvironment().run(
+            steps_of(lite).test_backup, TestOrder(backup=ID, by="schedule", key="t")
+        )
+    assert lite.catalogue.entries[ID].state == BackupState.DELETED
+    assert lite.catalogue.events == {}
 
 
 # --------------------------------------------------------------------------- killed, and large

@@ -3,7 +3,7 @@
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -192,3 +192,11 @@ async def test_work_that_fails_three_times_in_a_row_is_told_until_it_succeeds(wo
         )
         codes = [task["standing"]["code"] for task in await world.tasks()]
         assert codes == (["job_failing"] if n == 2 else [])
+
+
+async def test_one_restore_drill_that_fails_is_told_at_once(world: World) -> None:
+    failed = replace(a_run(0), schedule="restore-drill.demo", outcome=RUN_FAILED, says="its files are gone")
+    await world.schedules.note_run(failed)
+    (task,) = await world.tasks()
+    assert task["standing"]["code"] == "job_failing"
+    assert task["standing"]["facts"]["says"] == "its files are gone"

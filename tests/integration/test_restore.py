@@ -19,6 +19,7 @@ from activities.proof import prove_ledger
 from tests.backup_stage import ID, Stage, demo, lite, place, stage
 from tests.integration.test_connector_contract import key_of
 from workflows.backup_steps import REHEARSAL_FENCE, RehearsalOrder, Restored, RestoreOrder
+from workflows.domain.backups import BackupState
 from workflows.domain.errors import (
     BackupDamaged,
     BackupUnproven,
@@ -113,6 +114,10 @@ async def test_a_backup_that_is_none_restores_nothing(lite: Stage) -> None:
     lite.parts[0].write_bytes(b"something else")
     with pytest.raises(BackupDamaged):
         await restore(lite)
+    lite.manifest.unlink()
+    with pytest.raises(BackupDamaged, match="its files are gone"):
+        await restore(lite)
+    assert (await lite.catalogue.find(ID)).state == BackupState.UNPROVEN
     assert await lite.is_untouched(seen.root)
     assert list((lite.folder / "scratch").iterdir()) == []
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from temporalio import activity
 from temporalio.client import Client
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
@@ -25,9 +26,13 @@ from service.schedules import ScheduleKeeper, TemporalSchedules
 from service.temporal_server import find_temporal
 from service.texts import Words
 from tests.fakes import FakeScheduleRegister
+from tests.integration.test_backup_routes import a_backup
 from tests.temporal_flags import TIME_SKIPPING
+from workflows.backup_steps import SnapshotSteps, TestOrder
+from workflows.backup_work import BackupWork, BackupWorkflow
+from workflows.domain.backups import Backup
 from workflows.domain.case import Actor, workflow_id
-from workflows.domain.errors import LedgerRefused
+from workflows.domain.errors import LedgerRefused, UnknownBackup
 from workflows.domain.timetable import BeforeMonthEnd, Daily, Every, Timetable, due_between
 from workflows.domain.working_time import STANDARD
 from workflows.periodic import PeriodicRun, PeriodicWorkflow
@@ -238,3 +243,45 @@ async def test_a_case_runs_until_its_workflow_has_ended_however(
     assert await cases.is_running(name)
     await handle.terminate("by hand")
     assert not await cases.is_running(name)
+
+
+class _Tests(SnapshotSteps):
+    """Restore tests of backups, all but the last of which retention has deleted since."""
+
+    def __init__(self, gone: set[str]) -> None:
+        self.gone, self.asked = gone, list[str]()
+
+    @activity.defn
+    async def test_backup(self, order: TestOrder) -> Backup:
+        self.asked.append(order.backup)
+        if order.backup in self.gone:
+            raise UnknownBackup(order.backup)
+        return a_backup(order.backup)
+
+
+@pytest.mark.parametrize(("gone", "chosen"), [({"b1"}, "b2"), ({"b1", "b2", "b3"}, None)])
+async def test_a_drill_whose_backup_is_deleted_meanwhile_takes_another_or_ends_quietly(
+    shared_temporal: WorkflowEnvironment, name: str, gone: set[str], chosen: str | None
+) -> None:
+    tests, register, choices = _Tests(gone), FakeScheduleRegister(), iter(("b1", "b2", "b3"))
+
+    async def choose(order: JobOrder) -> JobDone:
+        backup = next(choices)
+        test = TestOrder(backup=backup, by="schedule", key=order.run)
+        return JobDone({"backup": backup}, BackupWork(ledger="demo", test=test))
+
+    steps = PeriodicActivities({"work": JobBody(choose)}, register)
+    with shared_temporal.with_time_skipping_disabled():
+        async with Worker(
+            shared_temporal.client,
+            task_queue=name,
+            workflows=[PeriodicWorkflow, BackupWorkflow],
+            activities=[steps.do_job, steps.note_run, tests.test_backup],
+            workflow_runner=sandbox_for(shared_temporal.client.data_converter),
+        ):
+            run = PeriodicRun(schedule=name, job="work", ledger="demo", seconds=30)
+            await shared_temporal.client.execute_workflow(
+                PeriodicWorkflow.run, run, id=f"schedule/{name}", task_queue=name
+            )
+    assert tests.asked == sorted(gone | ({chosen} if chosen else set()))
+    assert [(record.outcome, record.facts) for record in register.log] == [("done", {"backup": chosen})]

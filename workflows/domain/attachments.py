@@ -88,6 +88,13 @@ _INSIDE = (
     ("ppt/presentation.xml", PPTX),
     ("OFD.xml", OFD),
 )
+_SCRIPTS = frozenset(
+    {
+        *(".bat", ".cmd", ".com", ".exe", ".hta", ".jar", ".lnk", ".msi", ".reg", ".scr"),
+        *(".js", ".jse", ".pl", ".ps1", ".psm1", ".py", ".sh", ".vbe", ".vbs", ".wsf"),
+    }
+)
+"""Endings of names by which systems run a file, whatever stands in it."""
 _CONTROLS = re.compile(rb"[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f\x7f]")
 _MARKUP = re.compile(r"<\s*(?:!doctype|html|head|body|script|svg|iframe|\?xml|\?php)\b", re.IGNORECASE)
 
@@ -104,6 +111,11 @@ def kind_of(data: bytes) -> Kind | None:
     return TEXT if _is_text(data) else None
 
 
+def is_script(name: str) -> bool:
+    """Whether a file is called as a script or program is, whatever stands in it."""
+    return PurePosixPath(name.strip(" .").lower()).suffix in _SCRIPTS
+
+
 def _kind_inside(data: bytes) -> Kind | None:
     """Documents that are archives themselves, by what they must hold; nothing is unpacked."""
     try:
@@ -117,7 +129,7 @@ def _kind_inside(data: bytes) -> Kind | None:
 
 
 def _is_text(data: bytes) -> bool:
-    """Text as people save it here, and no page that a browser would run."""
+    """Text as people save it here; no page that a browser would run, and no script that names its program."""
     if not data or _CONTROLS.search(data):
         return False
     for encoding in ("utf-8-sig", "gb18030"):
@@ -125,7 +137,7 @@ def _is_text(data: bytes) -> bool:
             text = data.decode(encoding)
         except UnicodeDecodeError:
             continue
-        return _MARKUP.search(text) is None
+        return not text.startswith("#!") and _MARKUP.search(text) is None
     return False
 
 
