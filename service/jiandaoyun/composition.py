@@ -86,7 +86,7 @@ def build_jiandaoyun(
         pushes=JiandaoyunPushes(client, intake, forms),
         intake=intake,
         poller=FormPoller(client, records, intake, forms),
-        showing=FormShowing(client, records, forms),
+        showing=FormShowing(client, records, forms, Reader(around.database)),
     )
 
 

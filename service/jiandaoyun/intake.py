@@ -203,7 +203,8 @@ def _is_due(form: Form, record: Record) -> bool:
 def _kept_running(form: Form, known: Known) -> str:
     """What is said before a complaint about a record whose case goes on as it was."""
     goes_on = known.case_id is not None and known.state not in FINAL_STATES
-    return f"{note(Note.NOT_TAKEN, form.language, known)}\n" if goes_on else ""
+    which = Note.CORRECT if known.state == CaseState.RETURNED else Note.NOT_TAKEN
+    return f"{note(which, form.language, known)}\n" if goes_on else ""
 
 
 def _digest(asked: Asked) -> str:

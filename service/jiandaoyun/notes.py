@@ -1,6 +1,7 @@
 """What a form is told besides the state of its case: notes about changes that came too late, and refusals."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from enum import StrEnum
 
 from service.jiandaoyun.records import Known
@@ -11,6 +12,7 @@ from workflows.domain.request import CaseState
 
 class Note(StrEnum):
     NOT_TAKEN = "not_taken"
+    CORRECT = "correct"
     ENDED = "ended"
     OTHER_APPLICANT = "other_applicant"
     GOES_ON = "goes_on"
@@ -22,6 +24,10 @@ _NOTES: Mapping[Note, Words] = {
         "Have an approver return it, or withdraw it, if it must be changed.",
         "案件 {case} 正在处理（{state}），仍按原提交内容进行，本次修改未被采纳。"
         "如需变更，请由审批人退回，或由申请人撤回后重新提交。",
+    ),
+    Note.CORRECT: Words(
+        "Case {case} was returned and still waits: correct what follows, and save.",
+        "案件 {case} 已退回，仍待更正：请按以下提示更正后保存。",
     ),
     Note.ENDED: Words(
         "Case {case} has ended ({state}); this change was not taken. Fill in a new record to ask again.",
@@ -42,6 +48,17 @@ def note(which: Note, language: Language, known: Known) -> str:
     """The note about the record's case."""
     state = word(STATES, known.state or CaseState.RECEIVED, language)
     return _NOTES[which].in_(language).format(case=known.case_id, state=state)
+
+
+def without_overtaken(known: Known, language: Language) -> str:
+    """What the record is to be told, without an earlier note that asks for a return that has come."""
+    if known.state != CaseState.RETURNED:
+        return known.message
+    for state in CaseState:
+        overtaken = note(Note.NOT_TAKEN, language, replace(known, state=state))
+        if known.message.startswith(overtaken):
+            return known.message.removeprefix(overtaken).strip()
+    return known.message
 
 
 def refusal(failure: Failure, language: Language) -> str:

@@ -9,7 +9,10 @@ from service.jiandaoyun.answers import JiandaoyunRefused, JiandaoyunUnreachable,
 from service.jiandaoyun.client import JiandaoyunClient
 from service.jiandaoyun.file_marks import files_untaken
 from service.jiandaoyun.forms import Form, Forms, Result
+from service.jiandaoyun.notes import without_overtaken
 from service.jiandaoyun.records import FormRecords, Known, ToShow
+from service.jiandaoyun.verdicts import verdict
+from service.queries import Reader
 from service.texts import GROUPS, STATES, Language, Words
 from workflows.domain.errors import StorageUnavailable
 from workflows.domain.request import CaseState
@@ -30,8 +33,8 @@ NOT_TAKEN = Words("not taken", "未受理")
 class FormShowing:
     """Keeps forms up to date. Several may run: each record is written by one at a time."""
 
-    def __init__(self, client: JiandaoyunClient, records: FormRecords, forms: Forms) -> None:
-        self._client, self._records, self._forms = client, records, forms
+    def __init__(self, client: JiandaoyunClient, records: FormRecords, forms: Forms, reader: Reader) -> None:
+        self._client, self._records, self._forms, self._reader = client, records, forms, reader
 
     async def keep_going(self) -> None:
         """Until cancelled. What cannot be done now is done later; nothing is forgotten over a restart."""
@@ -56,7 +59,7 @@ class FormShowing:
         if form is None or told.known.removed:
             await self._records.shown(told, None)
             return
-        results = self._results(form, told)
+        results = await self._results(form, told)
         wanted = {name.value: value for name, value in results.items() if name in form.results}
         if wanted == told.known.shown:
             await self._records.shown(told, None)
@@ -80,7 +83,7 @@ class FormShowing:
         else:
             await self._records.put_off(told, _LATER)
 
-    def _results(self, form: Form, told: ToShow) -> Mapping[Result, str]:
+    async def _results(self, form: Form, told: ToShow) -> Mapping[Result, str]:
         known, said = told.known, form.language
         state = NOT_TAKEN if known.case_id is None else STATES[known.state or CaseState.RECEIVED]
         waiting_for = "、".join(_name(who, said) for who in told.waiting_for)
@@ -89,11 +92,16 @@ class FormShowing:
             Result.NUMBER: known.case_id or "",
             Result.WAITING_FOR: waiting_for,
             Result.REPORT: self._report(known.case_id, known.state, said),
-            Result.MESSAGE: self._message(known, said)[:_LONGEST],
+            Result.MESSAGE: (await self._message(known, said))[:_LONGEST],
         }
 
-    def _message(self, known: Known, language: Language) -> str:
-        return "\n".join(filter(None, (known.message, files_untaken(known.files, language))))
+    async def _message(self, known: Known, language: Language) -> str:
+        """What is wrong with the record comes first: the form cuts off the end."""
+        own = without_overtaken(known, language)
+        because = ""
+        if known.case_id is not None and known.dealt_with is not None:
+            because = await verdict(self._reader, known.case_id, known.state, language)
+        return "\n".join(filter(None, (own, because, files_untaken(known.files, language))))
 
     def _report(self, case: str | None, state: CaseState | None, language: Language) -> str:
         if self._forms.address is None or case is None or state not in REPORTED:
