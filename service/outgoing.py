@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 
-_TIMEOUT = httpx.Timeout(5.0)
+_PATIENCE = 5.0
 _LARGEST = 1_000_000
 """Bytes of an answer that are read; more is no answer."""
 
@@ -37,8 +37,12 @@ class Reply:
 class Outgoing:
     """Asks for JSON, and posts. Follows no redirect: who answers is who was asked."""
 
-    def __init__(self, transport: httpx.AsyncBaseTransport | None = None) -> None:
-        self._http = httpx.AsyncClient(timeout=_TIMEOUT, follow_redirects=False, transport=transport)
+    def __init__(
+        self, transport: httpx.AsyncBaseTransport | None = None, patience: float = _PATIENCE
+    ) -> None:
+        """`patience`: seconds without a byte after which there is no answer."""
+        timeout = httpx.Timeout(patience, connect=_PATIENCE)
+        self._http = httpx.AsyncClient(timeout=timeout, follow_redirects=False, transport=transport)
 
     async def get_json(self, url: str) -> dict[str, Any]:  # Any: JSON
         """Raises NoAnswer."""

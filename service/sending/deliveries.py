@@ -6,7 +6,7 @@ up once the lease is over. The receiver may then get it twice, under the same id
 
 import hashlib
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import partial
@@ -52,6 +52,19 @@ class Claimed:
     quiet: QuietHours | None
 
 
+@dataclass(frozen=True)
+class Limits:
+    """What a process has room for."""
+
+    most: int
+    per_minute: Mapping[str, int] = field(default_factory=dict)
+    """Of some channels: how many may be attempted in a minute by everybody."""
+    room: Mapping[str, int] = field(default_factory=dict)
+    """Of some channels: how many more this process may have in hand."""
+    held: Collection[str] = ()
+    """Receivers that are not to be asked now."""
+
+
 def delivery_id(news: News, receiver: str) -> str:
     """The same event for the same receiver is the same delivery. Ids rise with the time of the event."""
     whose = hashlib.sha256(f"{news.request.id}\x1f{news.event.seq}\x1f{receiver}".encode()).hexdigest()
@@ -64,20 +77,14 @@ class Deliveries:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def has_due(self, now: datetime) -> bool:
+    async def has_due(self, now: datetime, held: Collection[str] = ()) -> bool:
         """Whether there may be something to attempt: looked at before anything is written."""
-        wanted = select(outgoing.c.id).where(*_due(now)).limit(1)
+        wanted = select(outgoing.c.id).where(*_due(now), outgoing.c.receiver.not_in(held)).limit(1)
         return await self._database.read(lambda connection: connection.scalar(wanted) is not None)
 
-    async def claim(
-        self, now: datetime, most: int, per_minute: Mapping[str, int] | None = None
-    ) -> tuple[Claimed, ...]:
-        """Up to so many deliveries that are due and first in their line, for this process alone.
-
-        `per_minute` says for some channels how many may be attempted in a minute by everybody.
-        """
-        work = partial(_claim, now=now, most=most, per_minute=per_minute or {})
-        return await self._database.write(work)
+    async def claim(self, now: datetime, limits: Limits) -> tuple[Claimed, ...]:
+        """Deliveries that are due and first in their line, for this process alone: one for each receiver."""
+        return await self._database.write(partial(_claim, now=now, limits=limits))
 
     async def delivered(self, claimed: Claimed, now: datetime) -> None:
         """It has arrived; that stays so, even if the lease was over by then."""
@@ -112,12 +119,12 @@ _NOTHING_UNADDRESSED = ~exists().where(outbox.c.case_id == outgoing.c.case_id, o
 """An earlier event may be for the same receiver; both tables are seen in one statement, as of one moment."""
 
 
-def _claim(
-    connection: Connection, now: datetime, most: int, per_minute: Mapping[str, int]
-) -> tuple[Claimed, ...]:
-    left = {name: limit - _tried(connection, name, now) for name, limit in per_minute.items()}
+def _claim(connection: Connection, now: datetime, limits: Limits) -> tuple[Claimed, ...]:
+    left = {name: limit - _tried(connection, name, now) for name, limit in limits.per_minute.items()}
+    for name, room in limits.room.items():
+        left[name] = min(room, left.get(name, room))
     spent = [name for name, count in left.items() if count <= 0]
-    chosen = _within(_candidates(connection, now, most, spent), left)
+    chosen = _within(_candidates(connection, now, limits, spent), left)
     claim = uuid4().hex
     if chosen:
         taken = {
@@ -138,12 +145,20 @@ def _tried(connection: Connection, channel: str, now: datetime) -> int:
 
 
 def _candidates(
-    connection: Connection, now: datetime, most: int, spent: Collection[str]
+    connection: Connection, now: datetime, limits: Limits, spent: Collection[str]
 ) -> Sequence[Row[Any]]:
-    wanted = select(outgoing).where(*_due(now), _FIRST_IN_LINE, _NOTHING_UNADDRESSED)
-    if spent:
-        wanted = wanted.where(outgoing.c.channel.not_in(spent))
-    wanted = wanted.order_by(outgoing.c.next_at, outgoing.c.id).limit(most)
+    """One for each receiver: however much waits for one of them, it stands in nobody else's way."""
+    by_age = outgoing.c.next_at, outgoing.c.id
+    place = func.row_number().over(partition_by=outgoing.c.receiver, order_by=by_age).label("place")
+    ranked = (
+        select(outgoing.c.id, outgoing.c.next_at, place)
+        .where(*_due(now), _FIRST_IN_LINE, _NOTHING_UNADDRESSED)
+        .where(outgoing.c.receiver.not_in(limits.held), outgoing.c.channel.not_in(spent))
+        .subquery()
+    )
+    first = select(ranked.c.id).where(ranked.c.place == 1).order_by(ranked.c.next_at, ranked.c.id)
+    # Due is said again: another process may claim one between being ranked and being locked.
+    wanted = select(outgoing).where(outgoing.c.id.in_(first.limit(limits.most)), *_due(now)).order_by(*by_age)
     # SQLite knows no locks of rows and needs none: this transaction is the only one that writes.
     return connection.execute(wanted.with_for_update(skip_locked=True, of=outgoing)).all()
 

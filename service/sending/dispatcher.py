@@ -7,20 +7,27 @@ workers, it needs a way out and may wait for slow receivers, and the API is kept
 import asyncio
 import logging
 import random
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 
 from service.database import Database
 from service.sending.addressing import Addressing
-from service.sending.deliveries import Claimed, Deliveries
+from service.sending.deliveries import Claimed, Deliveries, Limits
 from service.sending.patience import GIVE_UP_AFTER, LONGEST_DELAY, delay_after
 from service.sending.ports import Audience, Channel, Undelivered
+from service.sending.rests import Rests
 from workflows.domain.errors import StorageUnavailable
 
 LONGEST_ATTEMPT = timedelta(seconds=30)
 """Then an attempt has failed, whatever the receiver makes of it; well before the claim is over."""
-AT_ONCE = 20
+AT_ONCE = 100
+"""Attempts that a process has in hand: far more than a few slow receivers can take up."""
+AT_ONCE_BY_CHANNEL = 60
+"""A mail server that hangs leaves room for subscribers."""
+AT_ONCE_TO_RECEIVER = 2
+"""One while it is away."""
 IDLE = 1.0
 """Seconds between two looks when there is nothing to do."""
 
@@ -45,32 +52,80 @@ class Dispatcher:
         self._channels, self._now, self._chance = channels, now, chance
         self._addressing = Addressing(database, audiences, now)
         self._deliveries = Deliveries(database)
+        self._rests = Rests(chance)
+        self._in_hand: dict[asyncio.Task[None], Claimed] = {}
         self._per_minute = {
             name: channel.per_minute for name, channel in channels.items() if channel.per_minute is not None
         }
 
     async def turn(self) -> int:
-        """Do once what there is to do; how much it was."""
-        addressed = await self._addressing.turn()
-        if not await self._deliveries.has_due(self._now()):
-            return addressed
-        claimed = await self._deliveries.claim(self._now(), AT_ONCE, self._per_minute)
-        await asyncio.gather(*(self._attempt(one) for one in claimed))
-        return addressed + len(claimed)
+        """Do once what there is to do, to its end; how much it was."""
+        addressed, begun = await self._begin()
+        await asyncio.gather(*begun)
+        return addressed + len(begun)
 
     async def run(self) -> None:
-        """Take turns until cancelled."""
-        while True:
-            try:
-                done = await self.turn()
-            except StorageUnavailable as error:
-                log.warning("the register cannot be reached: %s", error)
-                done = 0
-            except Exception:  # one turn that fails must not end all sending
-                log.exception("a turn of the dispatcher failed")
-                done = 0
-            if not done:
-                await asyncio.sleep(IDLE)
+        """Begin what there is to do until cancelled. Nothing waits for a receiver but what is for it."""
+        try:
+            while True:
+                if not await self._begin_unless_it_fails():
+                    await self._wait()
+        finally:
+            in_hand = [*self._in_hand]
+            for task in in_hand:
+                task.cancel()
+            await asyncio.gather(*in_hand, return_exceptions=True)
+
+    async def _begin_unless_it_fails(self) -> int:
+        try:
+            addressed, begun = await self._begin()
+        except StorageUnavailable as error:
+            log.warning("the register cannot be reached: %s", error)
+        except Exception:  # one turn that fails must not end all sending
+            log.exception("a turn of the dispatcher failed")
+        else:
+            return addressed + len(begun)
+        await asyncio.sleep(IDLE)
+        return 0
+
+    async def _wait(self) -> None:
+        """Until an attempt has ended, which makes room, or it is time to look again."""
+        if self._in_hand:
+            await asyncio.wait([*self._in_hand], timeout=IDLE, return_when=asyncio.FIRST_COMPLETED)
+        else:
+            await asyncio.sleep(IDLE)
+
+    async def _begin(self) -> tuple[int, Sequence[asyncio.Task[None]]]:
+        """Address what has happened, and begin to send what is due: how much, and what."""
+        addressed = await self._addressing.turn()
+        now, limits = self._now(), self._limits(self._now())
+        if limits.most <= 0 or not await self._deliveries.has_due(now, limits.held):
+            return addressed, ()
+        claimed = await self._deliveries.claim(now, limits)
+        return addressed, [self._begin_one(one) for one in claimed]
+
+    def _limits(self, now: datetime) -> Limits:
+        by_channel = Counter(one.channel for one in self._in_hand.values())
+        by_receiver = Counter(one.parcel.receiver for one in self._in_hand.values())
+        full = [name for name, count in by_receiver.items() if count >= self._most_to(name)]
+        room = {name: AT_ONCE_BY_CHANNEL - by_channel[name] for name in self._channels}
+        held = {*full, *self._rests.resting(now)}
+        return Limits(AT_ONCE - len(self._in_hand), self._per_minute, room, held)
+
+    def _most_to(self, receiver: str) -> int:
+        return 1 if self._rests.is_away(receiver) else AT_ONCE_TO_RECEIVER
+
+    def _begin_one(self, claimed: Claimed) -> asyncio.Task[None]:
+        task = asyncio.create_task(self._attempt(claimed), name=f"send {claimed.parcel.id}")
+        self._in_hand[task] = claimed
+        task.add_done_callback(self._ended)
+        return task
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        claimed = self._in_hand.pop(task)
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            log.warning("what became of %s cannot be written down: %s", claimed.parcel.id, error)
 
     async def _attempt(self, claimed: Claimed) -> None:
         try:
@@ -79,11 +134,12 @@ class Dispatcher:
         except Undelivered as failure:
             await self._failed(claimed, failure)
         except TimeoutError:
-            await self._failed(claimed, Undelivered("the receiver took too long"))
+            await self._failed(claimed, Undelivered("the receiver took too long", is_away=True))
         except Exception as error:  # a channel that breaks holds up its own delivery and nothing else
             log.exception("channel %s broke", claimed.channel)
             await self._failed(claimed, Undelivered(f"the channel broke: {type(error).__name__}"))
         else:
+            self._rests.end(claimed.parcel.receiver)
             await self._deliveries.delivered(claimed, self._now())
 
     def _channel(self, name: str) -> Channel:
@@ -96,6 +152,10 @@ class Dispatcher:
         now = self._now()
         gives_up = failure.is_final or now - claimed.since >= GIVE_UP_AFTER
         next_at = None if gives_up else now + self._delay(claimed, failure)
+        if failure.is_away and not gives_up:
+            self._rests.begin(claimed.parcel.receiver, now)
+        else:  # it has answered; or else what has waited as long behind it is to be given up as well
+            self._rests.end(claimed.parcel.receiver)
         if gives_up:
             parcel = claimed.parcel
             log.error("dead letter %s (%s to %s): %s", parcel.id, parcel.type, parcel.receiver, failure)

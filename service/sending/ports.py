@@ -87,8 +87,17 @@ class Channel(Protocol):
 class Undelivered(Exception):
     """The receiver has not taken it; the text says why, without secrets."""
 
-    def __init__(self, reason: str, *, is_final: bool = False, retry_after: timedelta | None = None) -> None:
+    def __init__(
+        self,
+        reason: str,
+        *,
+        is_final: bool = False,
+        is_away: bool = False,
+        retry_after: timedelta | None = None,
+    ) -> None:
         super().__init__(reason)
+        self.is_away = is_away
+        """Whether it has not answered at all: then nothing else is sent to it for a while."""
         self.is_final = is_final
         """Whether trying again is of no use until somebody has put something right."""
         self.retry_after = retry_after

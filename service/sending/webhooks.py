@@ -85,7 +85,7 @@ class WebhookChannel(Channel):
         except TargetRefused as error:
             raise Undelivered(str(error), is_final=True) from error
         except NoAnswer as error:
-            raise Undelivered(str(error)) from error
+            raise Undelivered(str(error), is_away=True) from error
         _require_taken(reply)
 
 

@@ -8,7 +8,7 @@ from service.directory import RegisterDirectory
 from service.guarded import Guard, GuardedTransport
 from service.outgoing import Outgoing
 from service.sending.channel_book import ChannelBook
-from service.sending.dispatcher import Dispatcher
+from service.sending.dispatcher import LONGEST_ATTEMPT, Dispatcher
 from service.sending.letters import LetterChannel
 from service.sending.links import DecisionLinks
 from service.sending.messages import Messages, Style
@@ -76,7 +76,8 @@ def open_post(
     """
     sending = open_sending(settings, database)
     # Subscribers name addresses themselves; those of the channels are the operators' own, often inside.
-    guarded, plain = Outgoing(GuardedTransport(sending.guard)), Outgoing()
+    longest = LONGEST_ATTEMPT.total_seconds()
+    guarded, plain = Outgoing(GuardedTransport(sending.guard), longest), Outgoing()
     public_url = settings.public_url or f"http://{settings.host}:{settings.port}"
     letters = {
         name: LetterChannel(courier, sending.links, public_url)
