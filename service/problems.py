@@ -1335,6 +1335,16 @@ TABLE: tuple[Problem, ...] = (
         path_name="name",
     ),
     _row(
+        r.ScheduleRuns,
+        409,
+        ("A run is under way", "正在运行"),
+        "“{schedule}”正在运行，未启动第二次。",
+        (
+            "Wait for it to end (GET /api/v1/schedules shows it), then trigger again under a new key.",
+            "请等待其结束（可查看 GET /api/v1/schedules），再用新的幂等键触发。",
+        ),
+    ),
+    _row(
         r.ScheduleTooOften,
         422,
         ("Too often", "过于频繁"),

@@ -245,6 +245,14 @@ class UnknownSchedule(ServiceRefusal):
 
 
 @dataclass(eq=False)
+class ScheduleRuns(ServiceRefusal):
+    """No two runs of a schedule at once: a second one is not begun, and not kept for later."""
+
+    sentence = "A run of {schedule} is under way; no second one was begun."
+    schedule: str
+
+
+@dataclass(eq=False)
 class ScheduleTooOften(ServiceRefusal):
     """`least` is in minutes."""
 

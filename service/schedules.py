@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -28,6 +29,7 @@ from temporalio.client import (
 from temporalio.service import RPCError, RPCStatusCode
 from typing_extensions import override
 
+from service.refusals import ScheduleRuns
 from service.schedule_plan import Planned
 from service.schedule_register import Wish
 from workflows.domain.case import Actor
@@ -47,6 +49,8 @@ _TASK_TIMEOUT = timedelta(seconds=2)
 _LATE_DAY = timedelta(hours=24)
 """How late what is due at a time of day is still done, after an outage."""
 _PREFIX = "schedule/"
+_LOOKS, _BETWEEN_LOOKS = 60, 0.05
+"""How often, and after how many seconds, it is asked whether a run that was triggered has begun."""
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 60.0
 
 log = logging.getLogger(__name__)
@@ -81,7 +85,7 @@ class ScheduleServer(Protocol):
         """None if it has not been made yet."""
 
     async def trigger(self, name: str) -> None:
-        """Run it now, unless a run is under way."""
+        """Run it now. Raises ScheduleRuns if a run is under way."""
 
     async def backfill(self, name: str, begin: datetime, end: datetime) -> None:
         """Make up for every run that was due in this time, one after the other."""
@@ -90,6 +94,7 @@ class ScheduleServer(Protocol):
 class TemporalSchedules(ScheduleServer):
     def __init__(self, client: Client, queue: str = WORKFLOW_QUEUE) -> None:
         self._client, self._queue = client, queue
+        self._triggering: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     @override
     async def put(self, planned: Planned, wish: Wish, *, firmly: bool) -> None:
@@ -158,8 +163,24 @@ class TemporalSchedules(ScheduleServer):
 
     @override
     async def trigger(self, name: str) -> None:
-        async with _reached():
-            await self._handle(name).trigger(overlap=ScheduleOverlapPolicy.SKIP, rpc_timeout=_PATIENCE)
+        # One after the other, each seen to have begun: Temporal takes any trigger, and leaves out in silence.
+        async with self._triggering[name]:
+            before = await self.look(name)
+            if before is not None and before.running:
+                raise ScheduleRuns(name)
+            async with _reached():
+                await self._handle(name).trigger(overlap=ScheduleOverlapPolicy.SKIP, rpc_timeout=_PATIENCE)
+            if before is not None:
+                await self._see_begun(name, before)
+
+    async def _see_begun(self, name: str, before: ScheduleNow) -> None:
+        for _ in range(_LOOKS):
+            now = await self.look(name)
+            if now is None or now.runs > before.runs:
+                return
+            if now.overlapped > before.overlapped:
+                raise ScheduleRuns(name)
+            await asyncio.sleep(_BETWEEN_LOOKS)
 
     @override
     async def backfill(self, name: str, begin: datetime, end: datetime) -> None:

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from service.admin_log import AdminEvent
 from service.backup_works import WorkNow, WorkState
+from service.refusals import ScheduleRuns
 from service.schedule_plan import Planned
 from service.schedule_register import Wish
 from service.schedules import ScheduleNow
@@ -122,6 +123,7 @@ class FakeScheduleServer:
     triggered: list[str] = field(default_factory=list)
     made_up: list[tuple[str, datetime, datetime]] = field(default_factory=list)
     is_down: bool = False
+    runs: bool = False
 
     async def put(self, planned: Planned, wish: Wish, *, firmly: bool) -> None:
         self._require_up()
@@ -141,6 +143,8 @@ class FakeScheduleServer:
 
     async def trigger(self, name: str) -> None:
         self._require_up()
+        if self.runs:
+            raise ScheduleRuns(name)
         self.triggered.append(name)
 
     async def backfill(self, name: str, begin: datetime, end: datetime) -> None:

@@ -10,7 +10,14 @@ from pydantic import AfterValidator
 from service.admin_log import AdminEvent
 from service.dependencies import DoneOnce, Parts, TheActor, TheLanguage, TheParts
 from service.problem_answers import responses
-from service.refusals import BackfillTooMany, BackfillUnordered, KeyReused, ScheduleTooOften, UnknownSchedule
+from service.refusals import (
+    BackfillTooMany,
+    BackfillUnordered,
+    KeyReused,
+    ScheduleRuns,
+    ScheduleTooOften,
+    UnknownSchedule,
+)
 from service.schedule_plan import Planned
 from service.schedule_register import Wish
 from service.schedule_schemas import (
@@ -104,10 +111,10 @@ async def put_schedule(
 @router.post(
     "/{name}/trigger",
     status_code=202,
-    responses=responses(NotAnOperator, UnknownSchedule, KeyReused, WorkflowUnavailable),
+    responses=responses(NotAnOperator, UnknownSchedule, ScheduleRuns, KeyReused, WorkflowUnavailable),
 )
 async def trigger_schedule(name: Name, parts: TheParts, actor: TheActor, once: DoneOnce) -> TriggeredOut:
-    """Run it now. Left out if a run is under way; a paused schedule runs once and stays paused."""
+    """Run it now. Refused if a run is under way; a paused schedule runs once and stays paused."""
     _require(actor)
     planned = _planned(parts, name)
 

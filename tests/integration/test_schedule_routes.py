@@ -155,6 +155,12 @@ async def test_a_run_is_triggered_once_under_its_key(world: World) -> None:
     assert await world.on_record() == [("operator", "schedule_triggered", "snapshot.demo")]
 
 
+async def test_who_triggers_what_is_under_way_is_told_so(world: World) -> None:
+    world.server.runs = True
+    problem(await world.post(f"{SNAPSHOT}/trigger"), 409, "schedule-runs")
+    assert await world.on_record() == []
+
+
 async def test_runs_of_a_time_that_has_passed_are_made_up_for(world: World) -> None:
     span = {"begin": "2025-05-01T00:00:00+08:00", "end": "2025-05-03T00:00:00+08:00"}
     made_up = await world.post(f"{SNAPSHOT}/backfill", span)

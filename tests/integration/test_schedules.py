@@ -18,6 +18,7 @@ from activities.converter import data_converter
 from activities.periodic import JobBody, PeriodicActivities
 from service.holidays import with_chinese_holidays
 from service.jobs import Job
+from service.refusals import ScheduleRuns
 from service.running_cases import TemporalRunningCases
 from service.sandbox import sandbox_for
 from service.schedule_plan import Planned
@@ -141,16 +142,30 @@ async def test_a_run_is_left_out_while_the_one_before_goes_on(
         async with stage.working():
             await stage.server.trigger(name)
             await stage.until(lambda: len(stage.begun) == 1)
-            await stage.server.trigger(name)
-            for _ in range(100):
-                now = await stage.server.look(name)
-                if now is not None and now.overlapped:
-                    break
-                await asyncio.sleep(0.025)
+            with pytest.raises(ScheduleRuns):
+                await stage.server.trigger(name)
+            now = await stage.server.look(name)
             assert now is not None
-            assert (now.overlapped, len(now.running)) == (1, 1)
+            assert len(now.running) == 1
             stage.may_end.set()
             await stage.until(stage.has_run)
+    assert len(stage.begun) == 1
+
+
+async def test_of_two_triggers_at_once_one_runs_and_the_other_is_told(
+    shared_temporal: WorkflowEnvironment, name: str
+) -> None:
+    with shared_temporal.with_time_skipping_disabled():
+        stage = Stage(shared_temporal.client, {name: planned(name, Every(1440))})
+        await stage.keeper.bring_in_line()
+        stage.may_end.clear()
+        async with stage.working():
+            both = await asyncio.gather(
+                stage.server.trigger(name), stage.server.trigger(name), return_exceptions=True
+            )
+            stage.may_end.set()
+            await stage.until(stage.has_run)
+    assert sorted(type(one).__name__ for one in both) == ["NoneType", "ScheduleRuns"]
     assert len(stage.begun) == 1
 
 
