@@ -10,6 +10,7 @@ import pytest
 from tests.fakes import FakeGateway
 from tests.form_stage import MESSAGE, FormStage, a_form_stage
 from workflows.domain.case import CaseChange, CaseEvent, EventKind
+from workflows.domain.digest import Json
 from workflows.domain.request import CaseState
 
 FINDING = {"code": "audit_in_flight", "count": 1, "module": None, "period": None}
@@ -61,9 +62,9 @@ async def _says(stage: FormStage, record: str) -> str:
 async def test_failed_checks_are_told_with_their_remedies(stage: FormStage) -> None:
     record, case = await _begun(stage)
     stage.seq[case] += 1
-    told = {"to": CaseState.CHECKS_FAILED}
+    told: dict[str, Json] = {"to": CaseState.CHECKS_FAILED}
     event = CaseEvent(stage.seq[case], datetime.now(UTC), "unclose", None, EventKind.STATE_CHANGED, told)
-    parts = {"findings": [{**FINDING, "rows": ROWS}]}
+    parts: dict[str, Json] = {"findings": [{**FINDING, "rows": ROWS}]}
     await stage.register.record(CaseChange(case, CaseState.CHECKS_FAILED, (event,), parts=parts))
     assert (
         await _says(stage, record)
