@@ -345,9 +345,12 @@ TABLE: tuple[Problem, ...] = (
     _row(
         e.PeriodInFuture,
         409,
-        ("Period in the future", "期间尚未到来"),
-        "{period} 尚未到来：{module} 的当前期间为 {current}。",
-        ("Ask for a period before the current one.", "请申请当前期间之前的期间。"),
+        ("Ledger not there yet", "账套尚未到该期间"),
+        "账套尚未到 {period}：{module} 的当前期间为 {current}。",
+        (
+            "Ask for a period before the current one. Write the year as well, such as 2025年5月.",
+            "请申请当前期间之前的期间，并写明年份，例如“2025年5月”。",
+        ),
         "/target_period",
     ),
     _row(

@@ -20,6 +20,7 @@ from service.refusals import FormFieldsMissing, JiandaoyunSaysNo
 log = logging.getLogger(__name__)
 
 _ABOUT_RECORDS = frozenset({"data_create", "data_update", "data_remove", "data_recover"})
+_UNKNOWN_FORM = "jiandaoyun.toml has no form of this app_id and entry_id · 该表单未在 jiandaoyun.toml 中配置"
 _SOON = timedelta(seconds=30)
 
 
@@ -36,8 +37,10 @@ class JiandaoyunPushes(Handler):
         form = self._forms.find(str(data.get("appId")), str(data.get("entryId")))
         if push.get("op") == "data_test":
             return Outcome(DeliveryState.IGNORED, note="connection test")
+        if not push:
+            return Outcome(DeliveryState.IGNORED, note="the body is no JSON object · 推送内容不是 JSON 对象")
         if form is None:
-            return Outcome(DeliveryState.IGNORED, note="no such form is configured")
+            return Outcome(DeliveryState.IGNORED, note=_UNKNOWN_FORM)
         try:
             return await self._on_event(form, str(push.get("op")), data)
         except (JiandaoyunUnreachable, FilesAwaited) as error:

@@ -11,7 +11,17 @@ from service.jiandaoyun.complaints import Complaint, Field, Unread, refuse
 from service.jiandaoyun.forms import Form
 from service.jiandaoyun.periods import Books, period_of_moment, read_period, read_year_and_number
 from service.jiandaoyun.phrases import even, names_unclose
-from service.jiandaoyun.values import Record, moment_of, rows_of, text_of, texts_of, usernames_of
+from service.jiandaoyun.values import (
+    Record,
+    bare,
+    is_empty,
+    moment_of,
+    rows_of,
+    text_of,
+    texts_of,
+    unnamed_of,
+    usernames_of,
+)
 from service.jiandaoyun.words import read_flag, read_intent, read_modules, read_reason_code
 from service.ledger_book import LedgerBook, LedgerConfiguration
 from service.schemas import RequestIn
@@ -146,6 +156,8 @@ class _Reading:
         books = Books(ledger.profile.calendar, self._now.astimezone(zone).date())
         if Field.PERIOD not in self._form.fields:
             return read_year_and_number(self._text(Field.YEAR), self._text(Field.PERIOD_NUMBER), books)
+        if isinstance(number := bare(self._value(Field.PERIOD)), float) and not number.is_integer():
+            raise _number_with_fraction(number)
         moment = moment_of(said) if isinstance(said := self._value(Field.PERIOD), str) else None
         if moment is not None:
             return period_of_moment(moment, zone, books)
@@ -177,16 +189,24 @@ class _Reading:
         if listed is None:
             return []
         lines: list[dict[str, object]] = []
-        for row in rows_of(self._record.get(listed.field)):
+        for row in _rows(self._record.get(listed.field)):
             if number := text_of(row.get(listed.document)):
                 intent = read_intent(text_of(row.get(listed.intent or "")), listed.otherwise)
                 note = text_of(row.get(listed.note or ""))
                 lines.append({"document": number, "intent": intent, "note": note})
+            elif any(not is_empty(value) for name, value in row.items() if name != "_id"):
+                raise refuse(
+                    Field.SCOPE,
+                    "、".join(filter(None, (text_of(v) for name, v in row.items() if name != "_id"))),
+                    "This row has no document number. Write it, or delete the row.",
+                    "此行缺少单据编号，请补填，或删除该行。",
+                )
         return lines
 
     def _correctors(self) -> list[str]:
-        members = usernames_of(self._value(Field.CORRECTORS))
-        unknown = [name for name in members if name not in self._users]
+        said = self._value(Field.CORRECTORS)
+        members = usernames_of(said)
+        unknown = [name for name in members if name not in self._users] + list(unnamed_of(said))
         if unknown:
             raise refuse(
                 Field.CORRECTORS,
@@ -208,6 +228,30 @@ class _Reading:
                 "请填写整数小时，例如 24。",
             )
         return int(said)
+
+
+def _rows(value: Any) -> tuple[Record, ...]:  # Any: JSON as Jiandaoyun sends it
+    """The rows of the subform. Raises Unread: it is none, and what it says would be lost."""
+    rows = rows_of(value)
+    parts = bare(value)
+    if is_empty(parts) or (isinstance(parts, list) and len(rows) == len(parts)):
+        return rows
+    raise refuse(
+        Field.SCOPE,
+        text_of(parts),
+        "Documents are listed in the subform, one a row with its number.",
+        "请在单据子表单中逐行填写单据编号。",
+    )
+
+
+def _number_with_fraction(number: float) -> Unread:
+    """As a number, 2025.10 loses its zero and becomes January."""
+    return refuse(
+        Field.PERIOD,
+        f"{number:.12g}",
+        "As a number this could be January or October. Write it as 2025年5月 or 202505.",
+        "此数字可能指 1 月，也可能指 10 月（末位的 0 会丢失）。请写成“2025年5月”或“202505”。",
+    )
 
 
 _FIELDS = {"target_period": Field.PERIOD, **{field.value: field for field in Field}}

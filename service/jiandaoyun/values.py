@@ -66,6 +66,13 @@ def usernames_of(value: Value) -> tuple[str, ...]:
     return tuple(name for name in map(_username, members) if name)
 
 
+def unnamed_of(value: Value) -> tuple[str, ...]:
+    """Members that nothing unique is told of, as a person reads them: a name alone could be anybody's."""
+    value = bare(value)
+    members = value if isinstance(value, list) else [value]
+    return tuple(text_of(one) or "?" for one in members if not is_empty(one) and not _username(one))
+
+
 def _username(member: Value) -> str:
     if isinstance(member, Mapping):
         return text_of(member.get("username") or member.get("_id"))

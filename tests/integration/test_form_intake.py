@@ -94,7 +94,8 @@ async def test_what_the_rules_refuse_is_written_back_in_their_words(stage: FormS
     await stage.look(record)
     await stage.parts.showing.show_news()
     assert stage.shows(record)[MESSAGE].startswith("【")
-    assert "2031-05" in stage.shows(record)[MESSAGE]
+    assert "账套尚未到 2031-05" in stage.shows(record)[MESSAGE]
+    assert "写明年份" in stage.shows(record)[MESSAGE]
 
 
 async def test_an_edit_while_the_case_is_agreed_on_is_noted_and_not_taken(

@@ -98,11 +98,20 @@ def test_everything_that_is_wrong_is_told_at_once(tmp_path: Path) -> None:
         ({"_widget_1005": None}, "四位年度"),
         ({"_widget_1004": []}, "至少填写一个"),
         ({"_widget_1007": "盘点遗漏" * 600}, "超出允许的长度"),
+        ({"_widget_1012": [{"name": "王芳"}]}, "【更正人】“王芳”"),
+        ({"_widget_1013": [{"_widget_1022": "", "_widget_1021": "外购入库"}]}, "“外购入库”此行缺少单据编号"),
+        ({"_widget_1013": "WIN004512"}, "“WIN004512”请在单据子表单中逐行填写"),
+        ({"_widget_1013": ["WIN004512"]}, "“WIN004512”请在单据子表单中逐行填写"),
         ({"_widget_1013": [{"_widget_1022": f"IN-{n}"} for n in range(501)]}, "超出允许的长度"),
     ],
 )
 def test_what_is_missing_or_too_long_is_told(tmp_path: Path, changes: dict[str, Any], part: str) -> None:
     assert part in _complaints(tmp_path, **changes)
+
+
+@pytest.mark.parametrize("number", [2025.1, {"value": 2025.12}])
+def test_a_period_as_a_number_with_a_fraction_is_refused(tmp_path: Path, number: object) -> None:
+    assert "“2025年5月”或“202505”" in _complaints(tmp_path, ONE_FIELD, _widget_1005=number)
 
 
 def test_a_form_for_several_acts_takes_any_name_of_this_one(tmp_path: Path) -> None:

@@ -316,7 +316,7 @@ class PeriodNotClosed(Conflict):
 
 @dataclass(eq=False)
 class PeriodInFuture(Conflict):
-    sentence = "{period} lies in the future: the current period of {module} is {current}."
+    sentence = "The ledger has not come to {period}: the current period of {module} is {current}."
     module: str
     period: str
     current: str
