@@ -12,13 +12,15 @@ from workflows.domain.errors import (
     ActIncomplete,
     NotACorrector,
     NotAnOperator,
+    OwnCase,
     OwnExplanation,
     StaleDigest,
     TaskClosed,
 )
+from workflows.domain.request import UncloseRequest
 
 REVIEW_GROUPS = (Group.FINANCE,)
-"""Who confirms an explanation: one person, not the one who gave it."""
+"""Who confirms an explanation: one person, neither the one who gave it nor one who asked or corrects."""
 
 
 class ExplanationDesk:
@@ -79,7 +81,7 @@ class ReviewDesk:
 
     def __init__(
         self,
-        case: str,
+        request: UncloseRequest,
         number: int,
         changes: tuple[Change, ...],
         explanation: dict[str, Json],
@@ -88,10 +90,12 @@ class ReviewDesk:
     ) -> None:
         self.answer: TaskAction | None = None
         self.waiting_for: tuple[str, ...] = REVIEW_GROUPS
+        self._case = request.id
+        self._parties = {request.applicant, request.on_behalf_of, *request.correctors}
         self._explained_by = str(explanation["by"])
         self._digest = sha256({"changes": changes, "explanation": explanation})
         self.task: Task | None = Task(
-            id=f"{case}-explanation-{number}-review",
+            id=f"{request.id}-explanation-{number}-review",
             kind=TaskKind.CORRECTION,
             name="explanation_review",
             groups=REVIEW_GROUPS,
@@ -112,12 +116,18 @@ class ReviewDesk:
         require_possible(act, self.task)
 
     def check(self, act: Act, standing: Standing, state: str) -> None:
-        """Raises NotAnOperator, OwnExplanation, StaleDigest, ActIncomplete, TaskClosed, ActionNotPossible."""
+        """Who explained, asked or corrects does not confirm (design §5.5).
+
+        Raises:
+            NotAnOperator, OwnExplanation, OwnCase, StaleDigest, ActIncomplete, TaskClosed, ActionNotPossible
+        """
         self.require_open(act, state)
         if not set(act.actor.groups) & set(REVIEW_GROUPS):
             raise NotAnOperator(act.actor.person, REVIEW_GROUPS)
         if act.actor.person == self._explained_by:
             raise OwnExplanation(act.actor.person)
+        if act.actor.person in self._parties:
+            raise OwnCase(act.actor.person, self._case)
         if act.digest != self._digest:
             raise StaleDigest(act.digest or "", self._digest)
         if act.action == TaskAction.RETURN and not act.comment.strip():

@@ -212,7 +212,7 @@ class Window:
 
     async def _is_confirmed(self, changes: tuple[Change, ...], explanation: dict[str, Json]) -> bool:
         now, due = self._term()
-        desk = ReviewDesk(self.case.request.id, self._asked, changes, explanation, now, due)
+        desk = ReviewDesk(self.case.request, self._asked, changes, explanation, now, due)
         await self._ask(desk, lambda: desk.answer is not None, changes, due)
         return desk.answer == TaskAction.APPROVE
 

@@ -115,7 +115,8 @@ def _facts(
         "case": request.id,
         "ledger": request.ledger,
         "period": str(request.target_period),
-        "applicant": request.applicant,
+        # People know whom it is for; through whose account it came is in the case.
+        "applicant": request.on_behalf_of or request.applicant,
         "reason": request.reason,
         "expedited": EXPEDITED.in_(language) if request.expedited else "",
         "task": "" if task is None else _task_words(task.kind, task.name, language),

@@ -23,12 +23,15 @@ NO_ADDRESS, NOT_SECURE, CARRIES_MORE, INTERNAL = TARGETS
 """Why an address is refused."""
 
 _LONGEST_URL = 2000
+_HIGHEST_PORT = 65_535
+_THIS_MACHINE = frozenset({"localhost", "localhost.localdomain", "ip6-localhost", "ip6-loopback"})
+"""Names of the machine itself, whether or not they resolve here."""
 
 
-def parse_target(url: str, guard: Guard, *, plain: bool = False) -> httpx.URL:
+def parse_target(url: str, guard: Guard) -> httpx.URL:
     """An address that events may be posted to, as far as it can be told without asking anybody.
 
-    Plain HTTP only inside, where a setting allows the host, or where `plain` says so (dev).
+    Plain HTTP only inside, where a setting allows the host.
 
     Raises:
         TargetForbidden: it is not; the reason says why.
@@ -37,23 +40,32 @@ def parse_target(url: str, guard: Guard, *, plain: bool = False) -> httpx.URL:
         parsed = httpx.URL(url)
     except (httpx.InvalidURL, ValueError) as error:
         raise TargetForbidden(NO_ADDRESS) from error
-    if not parsed.host or len(url) > _LONGEST_URL:
+    if not parsed.host or len(url) > _LONGEST_URL or any(character.isspace() for character in url):
         raise TargetForbidden(NO_ADDRESS)
-    may_be_plain = plain or guard.is_allowed_name(parsed.host)
+    if parsed.port is not None and not 0 < parsed.port <= _HIGHEST_PORT:
+        raise TargetForbidden(NO_ADDRESS)
+    may_be_plain = guard.is_allowed_name(parsed.host)
     if parsed.scheme != "https" and not (parsed.scheme == "http" and may_be_plain):
         raise TargetForbidden(NOT_SECURE)
     if parsed.userinfo or parsed.fragment:
         raise TargetForbidden(CARRIES_MORE)
+    if _is_this_machine(parsed.host) and not guard.is_allowed_name(parsed.host):
+        raise TargetForbidden(INTERNAL)
     return parsed
 
 
-async def require_target(url: str, guard: Guard, *, plain: bool = False) -> None:
+def _is_this_machine(host: str) -> bool:
+    name = host.rstrip(".").lower()
+    return name in _THIS_MACHINE or name.endswith(".localhost")
+
+
+async def require_target(url: str, guard: Guard) -> None:
     """The same, with its name resolved. A name without an address is let pass: it leads nowhere yet.
 
     Raises:
         TargetForbidden: it is not to be called.
     """
-    parsed = parse_target(url, guard, plain=plain)
+    parsed = parse_target(url, guard)
     try:
         await guard.address_of(parsed.host, parsed.port or 443)
     except TargetRefused as error:

@@ -29,12 +29,10 @@ class Sending:
     links: DecisionLinks
     channels: ChannelBook
     guard: Guard
-    plain: bool
-    """Whether events may be posted over plain HTTP."""
 
     async def require_target(self, url: str) -> None:
         """Raises TargetForbidden: events are not posted there."""
-        await require_target(url, self.guard, plain=self.plain)
+        await require_target(url, self.guard)
 
 
 def open_sending(settings: Settings, database: Database) -> Sending:
@@ -46,7 +44,6 @@ def open_sending(settings: Settings, database: Database) -> Sending:
         DecisionLinks(database, key),
         ChannelBook.load(settings.channels),
         Guard(settings.outgoing_allow),
-        plain=settings.dev,
     )
 
 

@@ -28,7 +28,7 @@ from service.sending.links import GOOD_FOR, DecisionLinks
 from service.sending.mail import MailCourier, MailServer
 from service.sending.messages import Messages, Style
 from service.sending.people import Recipients
-from service.sending.ports import QuietHours, Undelivered
+from service.sending.ports import News, QuietHours, Undelivered
 from service.sending.preferences import Preference, Preferences, Way
 from service.texts import Language
 from tests.fake_receivers import FakeClock
@@ -91,8 +91,8 @@ class Mailroom:
             name: LetterChannel(courier, self.links, "https://unclose.example.com/")
             for name, courier in self.couriers.items()
         }
-        recipients = Recipients(self.database, directory, self.clock)
-        messages = Messages(self.book, recipients, self.preferences, Style())
+        self.recipients = Recipients(self.database, directory, self.clock)
+        messages = Messages(self.book, self.recipients, self.preferences, Style())
         self.dispatcher = Dispatcher(self.database, doors, [messages], self.clock, chance=lambda: 0.5)
 
     async def happens(self, kind: EventKind, *, actor: str = "unclose", **more: Any) -> None:
@@ -168,6 +168,16 @@ async def test_whoever_holds_a_task_is_told_once_with_a_link_and_who_is_informed
     assert "/go/" in holder.link
     assert "/go/" not in informed.link
     assert informed.title.startswith("【反结账】抄送")
+
+
+async def test_people_read_for_whom_a_service_account_has_asked(room: Mailroom) -> None:
+    asked = a_request("UC-2025-000002", applicant="portal", on_behalf_of="clerk")
+    await room.register.receive(asked)
+    audience = Messages(room.book, room.recipients, room.preferences, Style())
+    event = an_event(1, to=str(CaseState.RETURNED))
+    [told] = await audience.addressed(News(asked, event, CaseState.RETURNED))
+    assert "申请人 clerk。" in str(told.body["text"])
+    assert "portal" not in str(told.body["text"])
 
 
 async def test_a_task_of_whole_groups_is_told_to_their_members_and_not_to_the_applicant(

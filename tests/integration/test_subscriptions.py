@@ -17,11 +17,14 @@ from standardwebhooks import Webhook, WebhookVerificationError
 from service.guarded import Guard, GuardedTransport
 from service.outbox import NOTABLE
 from service.outgoing import Outgoing
+from service.refusals import TargetForbidden
 from service.register import SqlRegister
 from service.sending.catalogue import BY_KIND, CATALOGUE, EventType, example, schema_of
 from service.sending.dispatcher import Dispatcher
 from service.sending.subscriptions import CHANNEL
 from service.sending.webhooks import WebhookChannel
+from service.sending.wiring import open_sending
+from service.settings import Settings
 from tests.fake_receivers import FakeClock
 from tests.integration.test_register import CASE, a_change, a_request, an_event
 from tests.people_world import Office, an_office, problem
@@ -169,6 +172,13 @@ REFUSED = [
     ("https://192.168.0.1/", "internal"),
     ("https://169.254.169.254/latest/meta-data", "internal"),
     ("https://localhost/", "internal"),
+    ("https://localhost./", "internal"),
+    ("https://ip6-localhost/", "internal"),
+    ("https://hooks.localhost/", "internal"),
+    ("https://hooks.example:99999/", "cannot be read"),
+    ("https://hooks.example:0/", "cannot be read"),
+    ("https://hooks.example/a b", "cannot be read"),
+    (" https://hooks.example/", "cannot be read"),
 ]
 
 
@@ -193,6 +203,12 @@ async def test_what_is_allowed_by_setting_may_be_subscribed(tmp_path: Path, empt
             assert answer.status_code == 201, url
         answer = await office.as_("admin", "POST", "/subscriptions", json={**WISH, "url": "https://127.1/"})
         problem(answer, 422, "target-forbidden")
+
+
+async def test_plain_http_is_refused_on_a_developers_machine_too(office: Office, tmp_path: Path) -> None:
+    sending = open_sending(Settings(dev=True, data_dir=tmp_path), office.database)
+    with pytest.raises(TargetForbidden):
+        await sending.require_target("http://hooks.example/")
 
 
 async def test_a_subscription_to_what_is_not_there_is_refused(office: Office) -> None:

@@ -10,7 +10,7 @@ from temporalio.client import WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import WorkflowEnvironment
 
-from tests.scene import Play, Scene, actor, on_stage
+from tests.scene import Play, Scene, a_wish, actor, on_stage
 from workflows.domain.case import Act, EventKind, TaskAction
 from workflows.domain.consent_round import Standing
 from workflows.domain.digest import Json
@@ -105,7 +105,7 @@ class TestExplaining:
     async def test_whoever_explained_does_not_confirm(self) -> None:
         now = datetime.now(UTC)
         said: dict[str, Json] = {"by": "finance", "comment": "我改的", "documents": [UNDECLARED]}
-        desk = ReviewDesk("UC-2025-000001", 1, (), said, now, now)
+        desk = ReviewDesk(a_wish(), 1, (), said, now, now)
         assert desk.task is not None
         act = Act(desk.task.id, actor("finance"), TaskAction.APPROVE, desk.task.digest)
         with pytest.raises(OwnExplanation):
