@@ -137,7 +137,10 @@ def _note(part: Mapping[str, Any], language: Language) -> dict[str, str]:  # Any
     place, *path = part["loc"] or ("body",)
     if part["type"] == "json_invalid":
         path = []  # the place is a position in the text, not a field
-    message = _INVALID.get(part["type"], _OTHERWISE).in_(language).format(**part.get("ctx", {}))
+    told = dict(part.get("ctx", {}))
+    if language == Language.ZH and "expected" in told:
+        told["expected"] = str(told["expected"]).replace(" or ", "、").replace(", ", "、")
+    message = _INVALID.get(part["type"], _OTHERWISE).in_(language).format(**told)
     return {"in": str(place), "pointer": "".join(f"/{_escaped(step)}" for step in path), "message": message}
 
 

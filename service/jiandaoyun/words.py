@@ -56,8 +56,10 @@ def _module(word: str) -> Module:
     raise refuse(
         Field.MODULES,
         word,
-        "There is no such module. Write 总账, 应收, 应付, 库存, 存货核算, 固定资产, 工资 or 出纳.",
-        "没有此模块，请填写：总账、应收、应付、库存、存货核算、固定资产、工资、出纳。",
+        "There is no such module. Write 总账, 应收, 应付, 库存, 存货核算, 固定资产, 工资 or 出纳, "
+        "several of them with a comma, semicolon, slash or 、 in between.",
+        "没有此模块，请填写：总账、应收、应付、库存、存货核算、固定资产、工资、出纳；"
+        "多个模块以顿号、逗号、分号或斜杠分隔。",
     )
 
 

@@ -86,6 +86,13 @@ async def test_what_asks_for_nothing_is_ignored(stage: FormStage, op: str, data:
     assert stage.api.calls == []
 
 
+async def test_what_is_ignored_says_why(stage: FormStage) -> None:
+    assert "未在 jiandaoyun.toml 中配置" in (await _handed(stage, "data_create", entryId="another")).note
+    now = datetime.now(UTC)
+    delivery = Delivery("in-1", "form", HookKind.JIANDAOYUN, "d", None, "", {}, "", b"op=x", now, 1)
+    assert "不是 JSON" in (await stage.parts.pushes.handle(delivery, HOOK)).note
+
+
 @pytest.mark.parametrize("body", [b"", b"[]", b'{"op": 5, "data": []}', b"[" * 100_000, b"\xff"])
 async def test_what_is_no_push_is_ignored(stage: FormStage, body: bytes) -> None:
     delivery = Delivery(

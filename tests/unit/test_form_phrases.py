@@ -200,6 +200,10 @@ def test_modules_in_free_words_are_read(said: list[str], modules: str) -> None:
     assert read_modules(said) == tuple(map(Module, modules.split()))
 
 
+def test_the_remedy_for_an_unknown_module_names_what_may_stand_between_several() -> None:
+    _refused_with("以顿号、逗号、分号或斜杠分隔", lambda: read_modules(["库存 总账"]))
+
+
 @pytest.mark.parametrize(
     ("said", "because"),
     [
