@@ -68,7 +68,8 @@ class RefusedOut(Outbound):
 
     hook: str
     fault: Fault = Field(
-        description="`missing`, `wrong`, `stale`: too old or from the future, `replayed`: under another id."
+        description="`missing`, `wrong`, `stale`: too old or from the future, `replayed`: under another id, "
+        "`altered`: an id that came before, with another body."
     )
     count: int
     last_at: datetime

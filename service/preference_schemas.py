@@ -3,7 +3,7 @@
 from typing import Annotated
 from zoneinfo import available_timezones
 
-from pydantic import AfterValidator, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, model_validator
 from pydantic.config import JsonDict
 
 from service.schemas import Inbound, Name, Outbound, printable
@@ -35,6 +35,12 @@ class QuietHoursIn(Inbound):
     time_zone: Annotated[str, StringConstraints(max_length=60), AfterValidator(_known_zone)] = Field(
         default="Asia/Shanghai", description="A name like Asia/Shanghai."
     )
+
+    @model_validator(mode="after")
+    def _lasts(self) -> "QuietHoursIn":
+        if self.start == self.end:
+            raise ValueError("quiet hours end at another time than they begin")
+        return self
 
 
 class WayIn(Inbound):

@@ -1330,6 +1330,16 @@ TABLE: tuple[Problem, ...] = (
         "header",
     ),
     _row(
+        r.DeliveryIdReused,
+        409,
+        ("Delivery id reused", "推送编号重复使用"),
+        "发往 {hook} 的此推送编号已用于其他内容。",
+        (
+            "Send what has changed as a new delivery under an id of its own.",
+            "内容有变化时，请以新的推送编号重新发送。",
+        ),
+    ),
+    _row(
         r.UnknownSchedule,
         404,
         ("Unknown schedule", "定期任务不存在"),

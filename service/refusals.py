@@ -232,6 +232,12 @@ class KeyReused(ServiceRefusal):
 
 
 @dataclass(eq=False)
+class DeliveryIdReused(ServiceRefusal):
+    sentence = "The id of this delivery to {hook} was used before for another body."
+    hook: str
+
+
+@dataclass(eq=False)
 class PolicyMoved(ServiceRefusal):
     sentence = "The policy {based_on!r} is not in force any more; it is {current!r} now."
     based_on: str

@@ -227,8 +227,9 @@ FAULTS: Mapping[str, Words] = {
     "wrong": Words("wrong", "签名不符"),
     "stale": Words("stale", "时间已过期"),
     "replayed": Words("replayed", "重复使用"),
+    "altered": Words("altered", "编号相同而内容不同"),
 }
-"""Why a signature does not hold."""
+"""Why a delivery is refused as it comes."""
 
 MODES: Mapping[StepMode, Words] = {
     StepMode.AUTOMATIC: Words("automatic", "自动"),

@@ -21,12 +21,14 @@ _STANDARD_ID = re.compile(r"[^\s.]{1,120}")
 
 
 class Fault(StrEnum):
-    """Why a signature does not hold."""
+    """Why a delivery is refused as it comes."""
 
     MISSING = "missing"
     WRONG = "wrong"
     STALE = "stale"
     REPLAYED = "replayed"
+    ALTERED = "altered"
+    """It holds, and its id came before with other bytes."""
 
 
 class SignatureFault(Exception):

@@ -93,7 +93,7 @@ class Inbox:
         """Keep a delivery; its id here. Storing it again changes nothing.
 
         Raises:
-            SignatureFault: the same bytes came before under another id.
+            SignatureFault: the same bytes came before under another id, or this id with other bytes.
         """
         row = _row(hook, sealed, place, arrival)
         return await self._database.write(partial(_store, row=row))
@@ -188,12 +188,17 @@ def _row(
 def _store(connection: Connection, row: dict[str, Any]) -> str:  # Any: column by column
     number: str = row["id"]
     is_new = connection.execute(insert_new(connection, inbox), row).rowcount
-    if not is_new and connection.execute(_IS_THERE, {"number": number}).one_or_none() is None:
-        raise SignatureFault(Fault.REPLAYED)
+    if not is_new:
+        before = connection.execute(_BEFORE, {"number": number}).one_or_none()
+        if before is None:
+            raise SignatureFault(Fault.REPLAYED)
+        digest = hashlib.sha256(row["body"]).hexdigest()
+        if digest != (before.body_sha256 or hashlib.sha256(before.body).hexdigest()):
+            raise SignatureFault(Fault.ALTERED)
     return number
 
 
-_IS_THERE = select(_ITS.id).where(_ITS.id == bindparam("number"))
+_BEFORE = select(_ITS.body, _ITS.body_sha256).where(_ITS.id == bindparam("number"))
 
 
 def _count_refusal(connection: Connection, hook: str, fault: Fault, at: datetime) -> None:

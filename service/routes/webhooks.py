@@ -12,11 +12,18 @@ from service.dependencies import Parts, TheParts
 from service.inbox.generic import SignedRequestIn
 from service.inbox.places import PLACES
 from service.inbox.ports import Hook, HookKind
-from service.inbox.signatures import Sealed, SignatureFault, verify_jiandaoyun, verify_standard
+from service.inbox.signatures import Fault, Sealed, SignatureFault, verify_jiandaoyun, verify_standard
 from service.inbox.store import Arrival
 from service.problem_answers import declared
 from service.query_names import ANY_PARAMETER
-from service.refusals import BodyTooLarge, InvalidRequest, SignatureRefused, TooManyRequests, UnknownHook
+from service.refusals import (
+    BodyTooLarge,
+    DeliveryIdReused,
+    InvalidRequest,
+    SignatureRefused,
+    TooManyRequests,
+    UnknownHook,
+)
 from service.schemas import printable
 from workflows.domain.errors import StorageUnavailable
 
@@ -32,7 +39,13 @@ HookName = Annotated[
 Verify = Callable[[Hook, Arrival], Sealed]
 
 _REFUSALS = declared(
-    UnknownHook, SignatureRefused, BodyTooLarge, InvalidRequest, TooManyRequests, StorageUnavailable
+    UnknownHook,
+    SignatureRefused,
+    DeliveryIdReused,
+    BodyTooLarge,
+    InvalidRequest,
+    TooManyRequests,
+    StorageUnavailable,
 )
 
 
@@ -111,6 +124,9 @@ async def _take(parts: Parts, request: Request, hook: Hook, verify: Verify) -> T
         place = PLACES[hook.kind](arrival.body)
         stored = await parts.inbox.store(hook, sealed, place, arrival)
     except SignatureFault as error:
+        if error.fault == Fault.ALTERED:  # whoever signs so knows the secret, and guesses nothing
+            await parts.inbox.count_refusal(hook.name, error.fault)
+            raise DeliveryIdReused(hook.name) from None
         await parts.limits.count_failure(arrival.source)
         await parts.inbox.count_refusal(hook.name, error.fault)
         raise SignatureRefused(hook.name, error.fault) from None

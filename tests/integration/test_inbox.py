@@ -73,6 +73,18 @@ async def test_the_same_bytes_under_another_id_are_a_replay(senders: Senders) ->
     assert len(await senders.deliveries()) == 1
 
 
+async def test_an_id_that_came_before_with_another_body_is_refused_and_counted(senders: Senders) -> None:
+    assert (await senders.post(BODY, "msg_1")).status_code == 202
+    problem(await senders.post(a_wish(reason="另一个原因"), "msg_1"), 409, "delivery-id-reused")
+    assert (await senders.post(BODY, "msg_1")).status_code == 202
+    [kept] = await senders.deliveries()
+    assert (await senders.delivery(kept["id"]))["body"].encode() == BODY
+    counted = await senders.office.as_("auditor", "GET", "/deliveries/refused?days=1")
+    assert [(one["hook"], one["fault"], one["count"]) for one in counted.json()["items"]] == [
+        ("portal", Fault.ALTERED, 1)
+    ]
+
+
 async def test_refused_signatures_are_counted_by_hook_and_fault(senders: Senders) -> None:
     stale = signed_push(a_push(), at=datetime.now(UTC) - timedelta(hours=2))
     refused = [
