@@ -63,7 +63,7 @@ class DeliveryDetailOut(DeliveryOut):
     )
 
 
-class RefusedOut(Outbound):
+class RefusedDeliveriesOut(Outbound):
     """Deliveries that a hook has refused for one fault of their signature. Nothing else is kept of them."""
 
     hook: str
@@ -90,7 +90,7 @@ class RefusedList(Outbound):
     )
 
     days: int = Field(description="Days up to today that were counted.")
-    items: list[RefusedOut] = Field(
+    items: list[RefusedDeliveriesOut] = Field(
         description="By hook and fault; a hook that has refused nothing is absent."
     )
 

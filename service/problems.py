@@ -348,7 +348,7 @@ TABLE: tuple[Problem, ...] = (
         ("Ledger not there yet", "账套尚未到该期间"),
         "账套尚未到 {period}：{module} 的当前期间为 {current}。",
         (
-            "Ask for a period before the current one. Write the year as well, such as 2025年5月.",
+            "Ask for a period before the current one. Write the year as well, such as 2025-05.",
             "请申请当前期间之前的期间，并写明年份，例如“2025年5月”。",
         ),
         "/target_period",

@@ -12,8 +12,8 @@ from service.delivery_schemas import (
     DeliveryDetailOut,
     DeliveryList,
     DeliveryOut,
+    RefusedDeliveriesOut,
     RefusedList,
-    RefusedOut,
     ReplayIn,
 )
 from service.dependencies import DoneOnce, TheActor, TheLanguage, ThePage, TheParts
@@ -72,7 +72,7 @@ async def count_refused(
     """How many deliveries hooks have refused for their signature: a wrong secret, or somebody who guesses."""
     _require(actor, READERS)
     found = await parts.inbox.refusals(days)
-    return RefusedList(days=days, items=[RefusedOut(**asdict(one)) for one in found])
+    return RefusedList(days=days, items=[RefusedDeliveriesOut(**asdict(one)) for one in found])
 
 
 @router.get("/{delivery}", responses=responses(NotAnOperator, UnknownDelivery))

@@ -704,7 +704,7 @@ class TestReporting:
         await play.skip()
         assert (await play.end()).state == CaseState.COMPLETED
         (told,) = scene.register.told(play.wish.id, EventKind.NOT_COMPARED)
-        assert "BackupUnproven" in str(told)
+        assert "BackupDamaged" in str(told)
         assert "difference" not in scene.register.parts[play.wish.id]
         assert nothing_is_held(scene.ledger, scene)
 
